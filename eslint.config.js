@@ -3,6 +3,11 @@ import mocha from "eslint-plugin-mocha";
 import node from "eslint-plugin-n";
 import tseslint from "typescript-eslint";
 
+const literalSpreads = ["ObjectExpression", "ArrayExpression"].map((literal) => ({
+  selector: `SpreadElement > ${literal}.argument`,
+  message: "Write the elements of a literal where they belong.",
+}));
+
 export default tseslint.config(
   { ignores: ["**/dist/**", "**/node_modules/**", "coverage/**", ".confab/**", "packages/database/src/generated/**"] },
   ...tseslint.configs.strictTypeChecked,
@@ -20,6 +25,14 @@ export default tseslint.config(
       // With noUncheckedIndexedAccess, `!` is how one says that an index is known to be there.
       "@typescript-eslint/no-non-null-assertion": "off",
       "no-console": "error",
+      // One style for each choice that TypeScript leaves open.
+      "@typescript-eslint/no-import-type-side-effects": "error",
+      "no-duplicate-imports": "error",
+      "@typescript-eslint/naming-convention": [
+        "error",
+        { selector: "variable", modifiers: ["global"], format: ["camelCase"], leadingUnderscore: "allow" },
+      ],
+      "no-restricted-syntax": ["error", ...literalSpreads],
     },
   },
   {
@@ -27,6 +40,12 @@ export default tseslint.config(
     rules: {
       "no-restricted-syntax": [
         "error",
+        ...literalSpreads,
+        {
+          selector:
+            "TSInterfaceDeclaration[id.name=/Options$/] > TSInterfaceBody > TSPropertySignature[readonly!=true]",
+          message: "Options do not change: make the field readonly.",
+        },
         {
           selector:
             "AssignmentExpression[left.type='MemberExpression'] > .right:matches(ArrowFunctionExpression, FunctionExpression)",
@@ -35,6 +54,11 @@ export default tseslint.config(
         },
       ],
     },
+  },
+  {
+    files: ["packages/config/src/**"],
+    // A schema takes variables by their names.
+    rules: { "@typescript-eslint/naming-convention": "off" },
   },
   { files: ["**/*.js", "**/*.cjs"], ...tseslint.configs.disableTypeChecked },
   {

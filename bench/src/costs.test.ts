@@ -34,7 +34,10 @@ describe("the costs of a process", () => {
     const costs = { second: 100_000, message: 70, batch: 340 };
     const rounds = [...sizes, { rate: 2_000, messagesPerBatch: 2 }, { rate: 6_000, messagesPerBatch: 20 }].map(
       (size) => ({
-        ...{ round: 1, side: `${size.rate.toLocaleString("en")}/s`, loadAverage: 1, faults: [] },
+        round: 1,
+        side: `${size.rate.toLocaleString("en")}/s`,
+        loadAverage: 1,
+        faults: [],
         figures: {
           "ingest CPU, µs/message": costOf(costs, size) + (size.rate === 2_000 ? 9 : 0),
           "messages per batch": size.messagesPerBatch,

@@ -9,8 +9,13 @@ const row: Row = {
   sides: () => [],
   goals: [
     {
-      ...{ title: "rate", figure: "accepted, messages/s" },
-      ...{ of: "Confab", against: "Go stick", better: "higher", pass: 1.4, aim: 2 },
+      title: "rate",
+      figure: "accepted, messages/s",
+      of: "Confab",
+      against: "Go stick",
+      better: "higher",
+      pass: 1.4,
+      aim: 2,
     },
   ],
 };

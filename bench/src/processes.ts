@@ -7,7 +7,7 @@ export type Watched = Readonly<Record<string, readonly number[]>>;
 export type CpuTimes = Readonly<Record<string, number | null>>;
 
 /** Linux reports in hundredths of a second, independently of the kernel's own tick. */
-const TICK_US = 10_000;
+const tickUs = 10_000;
 
 /** Starts to measure CPU time, user and system. The returned function gives the time that the processes used since then. */
 export function watchCpu(watched: Watched): () => CpuTimes {
@@ -51,7 +51,7 @@ function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   // The second field, the name, may contain spaces, so count from its closing bracket. utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_US;
+  return (Number(fields[11]) + Number(fields[12])) * tickUs;
 }
 
 function statusOf(pid: number, field: "VmRSS" | "VmHWM"): number {

@@ -4,7 +4,10 @@ import type { Measured, Row } from "./rows/row.ts";
 import type { World } from "./world.ts";
 
 const world: World = {
-  ...{ folder: "", mysqlPid: 0, stick: undefined, hasElasticsearch: false },
+  folder: "",
+  mysqlPid: 0,
+  stick: undefined,
+  hasElasticsearch: false,
   keep: async (_name, create) => (await create()).value,
   close: () => Promise.resolve(),
 };
@@ -14,7 +17,9 @@ describe("the rounds of a row", () => {
     const side = (name: string, measure: () => Promise<Measured>) => ({ name, measure });
     const measured: Measured = { figures: { rate: 1 }, faults: [] };
     const row: Row = {
-      ...{ name: "row", title: "Row", goals: [] },
+      name: "row",
+      title: "Row",
+      goals: [],
       sides: () => [
         side("a", () => Promise.resolve(measured)),
         side("b", () => Promise.reject(new Error("Redis did not start"))),

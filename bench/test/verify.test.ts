@@ -39,7 +39,12 @@ describe("the verification of a measurement", () => {
     const [createdAt, updatedAt] = [new Date(), new Date()];
     const uid = new Uint8Array(16);
     const data = Object.entries(messages).map(([number, body]) => ({
-      ...{ chatId, number: Number(number), uid, body, createdAt, updatedAt },
+      chatId,
+      number: Number(number),
+      uid,
+      body,
+      createdAt,
+      updatedAt,
     }));
     await prisma.message.createMany({ data });
     await prisma.chat.updateMany({ where, data: { messagesCount } });
@@ -72,7 +77,9 @@ describe("the verification of a measurement", () => {
       const message = { application_token: target.token, chat_number: 1, body };
       const headers = { "Content-Type": "application/json" };
       const { status } = await fetch(`${ingest.url}/messages`, {
-        ...{ method: "POST", headers, body: JSON.stringify(message) },
+        method: "POST",
+        headers,
+        body: JSON.stringify(message),
       });
       expect(status).to.equal(201);
     };

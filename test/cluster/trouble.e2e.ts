@@ -33,7 +33,11 @@ describe("Confab in trouble", () => {
   const values = { "redis.auth.existingSecret": "own-redis", "ingress.rateLimit.enabled": "false" };
   const sql = (statement: string) =>
     release.kubectl(
-      ...["exec", "statefulset/confab-mysql", "--", "sh", "-c"],
+      "exec",
+      "statefulset/confab-mysql",
+      "--",
+      "sh",
+      "-c",
       `MYSQL_PWD="$MYSQL_ROOT_PASSWORD" exec mysql --user=root --execute '${statement}' confab`,
     );
   const podsOf = async (component: string): Promise<Pod[]> =>

@@ -48,8 +48,13 @@ async function cutWhileWriting(
   const { url, newChat, close } = await openDatabase();
   const { token } = await newChat();
   const env = {
-    ...{ REDIS_URL: redis.url, DATABASE_URL: url, REDIS_KEY_PREFIX: uniquePrefix("cut"), SEARCH_BACKEND: "mysql" },
-    ...{ LOG_LEVEL: "fatal", RATE_LIMITS: "off", REDIS_DURABILITY: policy },
+    REDIS_URL: redis.url,
+    DATABASE_URL: url,
+    REDIS_KEY_PREFIX: uniquePrefix("cut"),
+    SEARCH_BACKEND: "mysql",
+    LOG_LEVEL: "fatal",
+    RATE_LIMITS: "off",
+    REDIS_DURABILITY: policy,
   };
   // Without a worker, all messages are in Redis alone.
   const [ingest, api] = await Promise.all([startService("ingest", env), startService("api", env)]);

@@ -28,8 +28,12 @@ describe("a rolling upgrade to a version whose messages have a field more, and b
     const path = `/applications/${token}/chats/1/messages`;
     const name = uniquePrefix("newer");
     const env = {
-      ...{ DATABASE_URL: url, REDIS_KEY_PREFIX: name, SEARCH_INDEX: name },
-      ...{ SWEEP_INTERVAL: "200ms", BATCH_OVERDUE_AFTER: "500ms", ERASURE_SETTLE_TIME: "500ms" },
+      DATABASE_URL: url,
+      REDIS_KEY_PREFIX: name,
+      SEARCH_INDEX: name,
+      SWEEP_INTERVAL: "200ms",
+      BATCH_OVERDUE_AFTER: "500ms",
+      ERASURE_SETTLE_TIME: "500ms",
     };
     const running = new Map<ServiceName, ServiceHandle>();
     const replace = async (service: ServiceName, version: "old" | "new"): Promise<void> => {

@@ -43,8 +43,13 @@ async function run(seed: number) {
   for (let at = 0; at < chatCount; at += 1) await newChat(token);
   const name = uniquePrefix("streams");
   const env = {
-    ...{ REDIS_URL: redis.url, DATABASE_URL: url, REDIS_KEY_PREFIX: name, SEARCH_BACKEND: "mysql" },
-    ...{ LOG_LEVEL: "warn", RATE_LIMITS: "off", BATCH_OVERDUE_AFTER: "1s" },
+    REDIS_URL: redis.url,
+    DATABASE_URL: url,
+    REDIS_KEY_PREFIX: name,
+    SEARCH_BACKEND: "mysql",
+    LOG_LEVEL: "warn",
+    RATE_LIMITS: "off",
+    BATCH_OVERDUE_AFTER: "1s",
   };
   const ports = { ingest: String(await freePort()), api: String(await freePort()) };
   const start = {

@@ -26,13 +26,31 @@ export async function startTracedRedis(dir: string, appendfsync: string): Promis
   const calls = join(dir, "calls");
   await mkdir(data, { recursive: true });
   const options = {
-    ...{ appendonly: "yes", appendfsync, save: "", dir: data, bind: "127.0.0.1", port: String(port) },
-    ...{ "enable-debug-command": "local", "auto-aof-rewrite-percentage": "0" },
+    appendonly: "yes",
+    appendfsync,
+    save: "",
+    dir: data,
+    bind: "127.0.0.1",
+    port: String(port),
+    "enable-debug-command": "local",
+    "auto-aof-rewrite-percentage": "0",
   };
   let server: ServerHandle = await startServer({
-    ...{ name: "redis", dir, url, port, command: strace, logFile: join(dir, "redis.log"), startTimeoutMs: 30_000 },
+    name: "redis",
+    url,
+    port,
+    command: strace,
+    logFile: join(dir, "redis.log"),
+    startTimeoutMs: 30_000,
     args: [
-      ...["-f", "-s", "0", "-e", "trace=openat,write,fsync,fdatasync", "-o", calls, redis],
+      "-f",
+      "-s",
+      "0",
+      "-e",
+      "trace=openat,write,fsync,fdatasync",
+      "-o",
+      calls,
+      redis,
       ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]),
     ],
     isReady: () =>

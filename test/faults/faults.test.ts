@@ -43,7 +43,9 @@ describe("under faults", function () {
 
   const run = (fault: Fault) => {
     const stores: SharedStores = {
-      ...{ mysqlUrl: mysql.url, mysql: undefined, elasticsearch: undefined },
+      mysqlUrl: mysql.url,
+      mysql: undefined,
+      elasticsearch: undefined,
       stop: () => Promise.resolve(),
       elasticsearchUrl: hasElasticsearch() ? testStores().elasticsearchUrl : undefined,
     };

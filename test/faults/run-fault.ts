@@ -48,7 +48,9 @@ export async function runFault(options: RunOptions): Promise<Verdict> {
     stores: own ?? options.stores,
     dir: await mkdtemp(join(options.scratch, "run-")),
     topology: { ingest: 2, api: 1, worker: 2, ...fault.topology },
-    ...{ chats: fault.chats ?? 3, hasDoomedChat: fault.keepsChats !== true, redis: fault.redis ?? "single" },
+    chats: fault.chats ?? 3,
+    hasDoomedChat: fault.keepsChats !== true,
+    redis: fault.redis ?? "single",
     ...(fault.env && { env: fault.env }),
     ...(fault.envOf && { envOf: fault.envOf }),
     ...(fault.prepare && { prepare: fault.prepare }),
@@ -82,7 +84,12 @@ async function record(world: World, options: RunOptions, folder: string): Promis
   // Its error must not keep the load from ending.
   const sampled = Promise.allSettled([sample(recorder, () => world.processes, sampling.signal)]);
   const load = startLoad({
-    ...{ recorder, seed, applications, ingest, api, writers: fault.writers ?? 6 },
+    recorder,
+    seed,
+    applications,
+    ingest,
+    api,
+    writers: fault.writers ?? 6,
     senders: fault.senders ?? [],
     pace: { pauseMs: 25, fillerBytes: 200, ...fault.pace },
     // About when the fault begins.
@@ -102,7 +109,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
       (await world.sql<unknown>(`SELECT 1 FROM messages WHERE body LIKE '${uid} %' LIMIT 1`)).length > 0;
     await Promise.all([
       pause(restMs),
-      probe({ ...{ recorder, application: applications[0]!, ingest, api, isStored, label: "last" } }),
+      probe({ recorder, application: applications[0]!, ingest, api, isStored, label: "last" }),
     ]);
     await endLoad();
     final = await readFinalState(await endpointsOf(world), restWithinMs);
@@ -113,7 +120,12 @@ async function record(world: World, options: RunOptions, folder: string): Promis
     const alive = (service: "ingest" | "api" | "worker") =>
       world.of(service).flatMap(({ name, pid }) => (pid === undefined ? [] : [name]));
     recorder.write({
-      ...{ type: "run", fault: fault.name, title: fault.title, seed, startedAt, expectations: fault.expectations },
+      type: "run",
+      fault: fault.name,
+      title: fault.title,
+      seed,
+      startedAt,
+      expectations: fault.expectations,
       ...(world.doomed && { doomed: { app: world.doomed.app, chat: world.doomed.chat } }),
       processes: { ingest: alive("ingest"), api: alive("api"), worker: alive("worker") },
       canaries: Object.fromEntries(applications.map(({ label, canary }) => [label, canary])),

@@ -60,7 +60,10 @@ export const usual: Expectations = { recoverWithinMs: 5_000, answerWithinMs: 5_0
 /** Creates the scene of one run. */
 export function createScene(world: World, load: Load, recorder: Recorder, random: Random): Scene {
   return {
-    ...{ world, load, recorder, random },
+    world,
+    load,
+    recorder,
+    random,
     pause: (ms) => pause(ms),
     async during(what, harm, { loses = false } = {}) {
       const t0 = recorder.now();

@@ -65,10 +65,29 @@ export async function runSchemathesis({ baseUrl, adminKey, seed, examples, folde
   const config = join(folder, "schemathesis.toml");
   writeFileSync(config, settings);
   const args = [
-    ...["--config-file", config, "run", `${baseUrl}/openapi.json`, "--url", baseUrl],
-    ...["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", String(examples), "--seed", String(seed)],
-    ...["--header", `Authorization: Bearer ${adminKey}`, "--request-timeout", "30"],
-    ...["--suppress-health-check", "all", "--generation-database", "none", "--warnings", "off", "--no-color"],
+    "--config-file",
+    config,
+    "run",
+    `${baseUrl}/openapi.json`,
+    "--url",
+    baseUrl,
+    "--phases",
+    "examples,coverage,fuzzing,stateful",
+    "--max-examples",
+    String(examples),
+    "--seed",
+    String(seed),
+    "--header",
+    `Authorization: Bearer ${adminKey}`,
+    "--request-timeout",
+    "30",
+    "--suppress-health-check",
+    "all",
+    "--generation-database",
+    "none",
+    "--warnings",
+    "off",
+    "--no-color",
     "--continue-on-failure",
   ];
   const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });

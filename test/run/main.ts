@@ -16,7 +16,7 @@ measure time, one after the other.
   --help          print this help`;
 
 /** How many of the slowest files the summary lists. */
-const SLOWEST = 10;
+const slowestShown = 10;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -71,7 +71,7 @@ function print({ file, seconds, output }: Ran, progress: string): void {
 function summarize(ran: readonly Ran[], minutes: number): void {
   const failed = ran.flatMap((each) => each.failed.map((title) => `${each.file}: ${title}`));
   const passed = ran.reduce((sum, each) => sum + each.passed, 0);
-  const slowest = [...ran].sort((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
+  const slowest = [...ran].sort((one, other) => other.seconds - one.seconds).slice(0, slowestShown);
   say(`\n  The slowest files:`);
   for (const { file, seconds } of slowest) say(`  ${seconds.toFixed(0).padStart(5)} s  ${file}`);
   say(`\n  ${passed} passing (${minutes.toFixed(1)} min)`);

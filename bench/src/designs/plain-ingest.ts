@@ -3,8 +3,7 @@ import { createChats, createDatabase } from "@confab/database";
 import { Queue } from "bullmq";
 import express from "express";
 import { Redis } from "ioredis";
-import { isReady, plainQueue, plainSettings } from "./plain-process.ts";
-import type { PlainJob } from "./plain-process.ts";
+import { isReady, plainQueue, plainSettings, type PlainJob } from "./plain-process.ts";
 
 // The plain design, as a first version would be: INCR for the number, then one job with the body, then 201.
 const { redisUrl, databaseUrl, prefix } = plainSettings(process.env);

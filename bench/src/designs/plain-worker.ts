@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createDatabase } from "@confab/database";
 import { Worker } from "bullmq";
 import { Redis } from "ioredis";
-import { isReady, plainQueue, plainSettings } from "./plain-process.ts";
-import type { PlainJob } from "./plain-process.ts";
+import { isReady, plainQueue, plainSettings, type PlainJob } from "./plain-process.ts";
 
 const concurrency = 50;
 

@@ -126,8 +126,11 @@ async function run(command: OpenLoopCommand) {
   counts.broken += mustSend() - latencies.length;
   const { user, system } = cpuUsage(cpuBefore);
   process.send!({
-    ...{ cpu: user + system, latencies: Float64Array.from(latencies), delays: Float64Array.from(delays) },
-    ...{ answerTimes: Float64Array.from(answerTimes), ...counts },
+    cpu: user + system,
+    latencies: Float64Array.from(latencies),
+    delays: Float64Array.from(delays),
+    answerTimes: Float64Array.from(answerTimes),
+    ...counts,
   } satisfies OpenLoopReport);
 }
 

@@ -35,7 +35,11 @@ export async function runOpenLoop(command: OpenLoopCommand): Promise<OpenLoopRes
     const { latencies, delays, answerTimes, answered, useful, refused, wrong, broken } = report;
     const others = command.isOverload ? wrong : refused + wrong;
     return {
-      ...{ answered, useful, refused, broken, cpu: report.cpu },
+      answered,
+      useful,
+      refused,
+      broken,
+      cpu: report.cpu,
       p50: percentile(latencies, 0.5),
       p99: percentile(latencies, 0.99),
       p999: percentile(latencies, 0.999),

@@ -8,10 +8,10 @@ import {
   memoryFigure,
   p50Figure,
   p99Figure,
+  type Load,
 } from "./measure-accepting.ts";
 import type { Design } from "../designs/design.ts";
 import type { World } from "../world.ts";
-import type { Load } from "./measure-accepting.ts";
 import type { Row, Side } from "./row.ts";
 
 const ofStick = { of: "Confab", against: "Go stick" } as const;

@@ -17,7 +17,12 @@ export const batchRow: Row = {
   goals: [
     {
       title: "accepted/s, 100 per request, compared with one",
-      ...{ figure: acceptedFigure, of: hundred, against: single, better: "higher", pass: 5, aim: 12 },
+      figure: acceptedFigure,
+      of: hundred,
+      against: single,
+      better: "higher",
+      pass: 5,
+      aim: 12,
     },
   ],
 };

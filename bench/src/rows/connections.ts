@@ -18,7 +18,11 @@ export const connectionsRow: Row = {
   goals: [
     {
       title: "resident memory with 10,000 connections, MB",
-      ...{ figure: memory, of: "Confab", better: "lower", pass: 350, aim: 200 },
+      figure: memory,
+      of: "Confab",
+      better: "lower",
+      pass: 350,
+      aim: 200,
     },
   ],
 };
@@ -29,8 +33,13 @@ async function measureConnections(world: World, { seconds }: Settings): Promise<
     const ingest = await confab.startIngest(stores);
     try {
       const load = await runOpenLoop({
-        ...{ port: Number(new URL(ingest.url).port), path: "/messages", requests, expected: 201 },
-        ...{ connections, rate, seconds },
+        port: Number(new URL(ingest.url).port),
+        path: "/messages",
+        requests,
+        expected: 201,
+        connections,
+        rate,
+        seconds,
       });
       const { highest } = memoryOf([ingest.pid]);
       await ingest.stop();

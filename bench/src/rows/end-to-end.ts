@@ -38,7 +38,12 @@ export const endToEndRow: Row = {
   goals: [
     {
       title: "searchable/s from POST, compared with raw bulk requests",
-      ...{ figure: searchableFigure, of: ours, against: raw, better: "higher", pass: 0.6, aim: 0.85 },
+      figure: searchableFigure,
+      of: ours,
+      against: raw,
+      better: "higher",
+      pass: 0.6,
+      aim: 0.85,
     },
   ],
 };
@@ -95,8 +100,11 @@ async function measureConfab(world: World, settings: Settings): Promise<Measured
         await sleep(1_000 * warmUpSeconds);
         const before = load.backlog();
         const figures = await measureRate(searchable, settings, {
-          ...{ ingest: [ingest.pid], worker: [worker.pid], Elasticsearch: [pid] },
-          ...{ Redis: [stores.pids.redis], MySQL: [stores.pids.mysql] },
+          ingest: [ingest.pid],
+          worker: [worker.pid],
+          Elasticsearch: [pid],
+          Redis: [stores.pids.redis],
+          MySQL: [stores.pids.mysql],
         });
         const after = load.backlog();
         const { accepted, faults } = await load.end();
@@ -106,7 +114,9 @@ async function measureConfab(world: World, settings: Settings): Promise<Measured
         return {
           figures: { ...figures, "under way at the end, messages": after },
           faults: [
-            ...[...faults, ...stored.faults, ...(await faultsOfIndex(stores, search))],
+            ...faults,
+            ...stored.faults,
+            ...(await faultsOfIndex(stores, search)),
             ...(count === accepted ? [] : [`${accepted} messages were accepted, ${count} are stored`]),
             ...(Math.min(before, after) > depth / 2 ? [] : ["the load could not keep enough messages under way"]),
           ],

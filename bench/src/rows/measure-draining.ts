@@ -61,7 +61,9 @@ export async function measureDraining(
         ({ count, digest }, chat) => before === undefined || (before.chats[chat]!.digest === digest && count > 0),
       );
       const faults = [
-        ...[...faultsOfLoad, ...backlog.faults, ...after.faults],
+        ...faultsOfLoad,
+        ...backlog.faults,
+        ...after.faults,
         ...(isSame ? [] : ["the stored messages are not those that were pending"]),
         ...(last.count === backlog.messages ? [] : [`${backlog.messages} messages waited, ${last.count} are stored`]),
         ...(messages > 0 ? [] : ["the backlog was too small to measure"]),

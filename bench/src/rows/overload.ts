@@ -25,7 +25,12 @@ export const overloadRow: Row = {
   goals: [
     {
       title: "accepted/s at three times the load, compared with the most that is possible",
-      ...{ figure: usefulFigure, of: overload, against: capacity, better: "higher", pass: 0.9, aim: 0.97 },
+      figure: usefulFigure,
+      of: overload,
+      against: capacity,
+      better: "higher",
+      pass: 0.9,
+      aim: 0.97,
     },
   ],
 };
@@ -51,8 +56,14 @@ async function measureOverload(world: World, { seconds }: Settings, connections:
       const rate = Math.ceil((times * taken.answered) / taken.seconds);
       const watch = watchCpu({ service: [ingest.pid], Redis: [stores.pids.redis] });
       const load = await runOpenLoop({
-        ...{ port: Number(new URL(ingest.url).port), path, requests, expected: 201, isOverload: true },
-        ...{ connections, rate, seconds },
+        port: Number(new URL(ingest.url).port),
+        path,
+        requests,
+        expected: 201,
+        isOverload: true,
+        connections,
+        rate,
+        seconds,
       });
       const { service, Redis } = watch();
       const { highest } = memoryOf([ingest.pid]);

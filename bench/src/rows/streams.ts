@@ -44,7 +44,10 @@ async function measureStreams(world: World, { seconds }: Settings): Promise<Meas
   return withStores(world, "always", async (stores) => {
     const env = {
       ...environmentOf(stores),
-      ...{ SEARCH_BACKEND: "mysql", RATE_LIMITS: "off", LOG_LEVEL: "fatal", MAX_STREAMS: String(2 * readers) },
+      SEARCH_BACKEND: "mysql",
+      RATE_LIMITS: "off",
+      LOG_LEVEL: "fatal",
+      MAX_STREAMS: String(2 * readers),
     };
     const started = await Promise.allSettled(
       (["ingest", "api", "worker"] as const).map((name) => startService(name, env)),

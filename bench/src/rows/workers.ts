@@ -12,7 +12,12 @@ export const workersRow: Row = {
   goals: [
     {
       title: "stored/s by 4 workers, compared with 1, with 5 ms to MySQL",
-      ...{ figure: storedFigure, of: four, against: one, better: "higher", pass: 3.2, aim: 3.8 },
+      figure: storedFigure,
+      of: four,
+      against: one,
+      better: "higher",
+      pass: 3.2,
+      aim: 3.8,
     },
   ],
 };
@@ -22,7 +27,11 @@ function sideOf(name: string, workers: number): Side {
     name,
     measure: (world, { seconds }) =>
       measureDraining(world, {
-        ...{ design: confab, startWorker: startConfabWorker, fillSeconds: 2 * seconds, workers, delayMs },
+        design: confab,
+        startWorker: startConfabWorker,
+        fillSeconds: 2 * seconds,
+        workers,
+        delayMs,
       }),
   };
 }

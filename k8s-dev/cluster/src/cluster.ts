@@ -36,8 +36,22 @@ async function makeCluster(env: Environment, report: Report): Promise<void> {
 
 function installArgs({ name, namespace, repository, version }: Addon): string[] {
   return [
-    ...["upgrade", "--install", name, name, "--repo", repository, "--version", version],
-    ...["--namespace", namespace, "--create-namespace", "--values", paths.valuesOf(name), "--wait", "--timeout", "10m"],
+    "upgrade",
+    "--install",
+    name,
+    name,
+    "--repo",
+    repository,
+    "--version",
+    version,
+    "--namespace",
+    namespace,
+    "--create-namespace",
+    "--values",
+    paths.valuesOf(name),
+    "--wait",
+    "--timeout",
+    "10m",
   ];
 }
 

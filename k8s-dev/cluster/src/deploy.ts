@@ -18,10 +18,25 @@ export async function deploy(env: Environment, options: { readonly build: boolea
   report(`installing Confab into the namespace ${namespace}`);
   const chosen = (env.VALUES ?? "") === "" ? [] : ["--values", env.VALUES!];
   const args = [
-    ...["upgrade", "--install", env.RELEASE ?? "confab", paths.chart, "--namespace", namespace],
-    ...["--values", paths.valuesOf("confab"), ...publicUrlOf(env), ...withoutAddons(found), ...chosen],
-    ...["--set", `image.repository=${image.repository}`, "--set-string", `image.tag=${image.tag}`],
-    ...["--wait", "--wait-for-jobs", "--timeout", env.TIMEOUT ?? "15m"],
+    "upgrade",
+    "--install",
+    env.RELEASE ?? "confab",
+    paths.chart,
+    "--namespace",
+    namespace,
+    "--values",
+    paths.valuesOf("confab"),
+    ...publicUrlOf(env),
+    ...withoutAddons(found),
+    ...chosen,
+    "--set",
+    `image.repository=${image.repository}`,
+    "--set-string",
+    `image.tag=${image.tag}`,
+    "--wait",
+    "--wait-for-jobs",
+    "--timeout",
+    env.TIMEOUT ?? "15m",
   ];
   orFail(await helm(env, args, true), "helm upgrade --install");
 }

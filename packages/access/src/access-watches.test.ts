@@ -4,7 +4,11 @@ import { createWatches } from "./access-watches.ts";
 import type { Principal } from "./principal.ts";
 
 const principal: Principal = {
-  ...{ name: "key 8Qn3fVbZ", token: "token", scopes: new Set(["read"]), keyId: "8Qn3fVbZ", expiresAt: Infinity },
+  name: "key 8Qn3fVbZ",
+  token: "token",
+  scopes: new Set(["read"]),
+  keyId: "8Qn3fVbZ",
+  expiresAt: Infinity,
 };
 
 describe("the watches of a key", () => {

@@ -29,7 +29,7 @@ export interface ValidKey {
 
 interface KnownKey extends ValidKey {
   /** When it was read, on the clock of `performance.now()`. */
-  readAt: number;
+  readonly readAt: number;
   /** When it was last used, in milliseconds since 1970, and the part of that which is already written. */
   usedAt: number;
   writtenAt: number;
@@ -58,7 +58,10 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
         const { hash, publicKey, scopes, token, expiresAt } = credential;
         const previous = known.get(keyId);
         const principal = {
-          ...{ name: `key ${keyId}`, token: token ?? undefined, scopes: new Set(scopes), keyId },
+          name: `key ${keyId}`,
+          token: token ?? undefined,
+          scopes: new Set(scopes),
+          keyId,
           expiresAt: expiresAt?.getTime() ?? Infinity,
         };
         const times = { readAt: askedAt, usedAt: previous?.usedAt ?? 0, writtenAt: previous?.writtenAt ?? 0 };

@@ -84,7 +84,9 @@ export function createTickets({
     async create(principal: Principal | undefined, token: string): Promise<NewTicket> {
       const { name = "token", keyId = null, expiresAt = Infinity, user } = principal ?? {};
       const stored: StoredTicket = {
-        ...{ name, token, keyId },
+        name,
+        token,
+        keyId,
         expiresAt: expiresAt === Infinity ? null : expiresAt,
         user: user ? { id: user.id, ...readableOf(user) } : null,
       };
@@ -109,7 +111,10 @@ export function createTickets({
         keyring.markUsed(keyId);
       }
       return {
-        ...{ name, token, scopes: read, keyId: keyId ?? undefined },
+        name,
+        token,
+        scopes: read,
+        keyId: keyId ?? undefined,
         expiresAt: expiresAt ?? Infinity,
         ...(user && {
           user: { id: user.id, chats: new Map([...scopesIn(user.open, read), ...scopesIn(user.closed, none)]) },

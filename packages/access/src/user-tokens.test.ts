@@ -18,7 +18,10 @@ import { createUserTokens, InvalidUserToken } from "./user-tokens.ts";
 const now = () => Math.floor(Date.now() / 1_000);
 /** A value that is undefined removes the claim. */
 const claims = (changes: object = {}): JWTPayload => ({
-  ...{ sub: "anna", iat: now(), exp: now() + 600, chats: { "7": ["read", "write"], "*": ["read"] } },
+  sub: "anna",
+  iat: now(),
+  exp: now() + 600,
+  chats: { "7": ["read", "write"], "*": ["read"] },
   ...changes,
 });
 const sign = (payload: JWTPayload, kid: string, alg: string, secret: CryptoKey | KeyObject | Uint8Array) =>

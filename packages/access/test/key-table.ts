@@ -18,7 +18,10 @@ export function keyTable(options: Partial<KeyringOptions> = {}) {
     ...options,
   });
   return {
-    ...{ rows, queries, state, keyring },
+    rows,
+    queries,
+    state,
+    keyring,
     add: (expiresAt: Date | null = null, other: Partial<Credential> = {}): string => {
       const { key, keyId, hash } = createKey("application");
       const known = {

@@ -16,7 +16,11 @@ describe("tickets", () => {
   after(() => redis.quit());
 
   const ofUser = (chats: [string, ReadonlySet<Scope>][], token = "application", id = "anna"): Principal => ({
-    ...{ name: "user of key 8Qn3fVbZ", token, scopes: scopes("read", "write"), keyId: undefined, expiresAt: Infinity },
+    name: "user of key 8Qn3fVbZ",
+    token,
+    scopes: scopes("read", "write"),
+    keyId: undefined,
+    expiresAt: Infinity,
     user: { id, chats: new Map(chats) },
   });
 

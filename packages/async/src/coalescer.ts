@@ -3,9 +3,9 @@ export interface CoalescerOptions {
    * Processes items together. It may leave some to the next run, which begins with them; `leave` returns the others. No other run
    * begins before it has called `leave` or ended, so items are processed almost in the order in which they were submitted.
    */
-  run: (items: readonly string[], leave: Leave) => Promise<void>;
-  maxItems: number;
-  maxInFlight: number;
+  readonly run: (items: readonly string[], leave: Leave) => Promise<void>;
+  readonly maxItems: number;
+  readonly maxInFlight: number;
 }
 
 export type Leave = (rest: readonly string[]) => readonly string[];
@@ -16,9 +16,9 @@ export interface Coalescer {
 }
 
 interface Waiting {
-  item: string;
-  resolve: () => void;
-  reject: (error: unknown) => void;
+  readonly item: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Collects items while all runs are busy, so that a busier process makes larger runs. */

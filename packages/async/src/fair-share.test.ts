@@ -79,7 +79,9 @@ describe("a fair share", () => {
     const share = createFairShare({ total: 1, perKey: 1, waiting: 2, waitingPerKey: 2, waitMs: 10_000, refuse });
     const slow = (name: string) => share(name, () => sleep(20));
     expect(await outcomes([slow("a"), slow("a"), slow("b"), slow("c")])).to.deep.equal([
-      ...[undefined, undefined, undefined],
+      undefined,
+      undefined,
+      undefined,
       "others",
     ]);
     expect(await share("c", () => Promise.resolve("again"))).to.equal("again");

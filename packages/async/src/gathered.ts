@@ -1,11 +1,11 @@
 export interface GatheredOptions<Key, Value> {
   /** Reads the values of different keys; a key without a value is left out. */
-  load: (keys: Key[]) => Promise<ReadonlyMap<string, Value>> | ReadonlyMap<string, Value | Promise<Value>>;
-  nameOf: (key: Key) => string;
+  readonly load: (keys: Key[]) => Promise<ReadonlyMap<string, Value>> | ReadonlyMap<string, Value | Promise<Value>>;
+  readonly nameOf: (key: Key) => string;
   /** At least this long between two loads. */
-  paceMs?: number;
+  readonly paceMs?: number;
   /** Maximum number of keys per load. */
-  maxKeys?: number;
+  readonly maxKeys?: number;
 }
 
 interface Asked<Key, Value> {

@@ -12,22 +12,22 @@ type Success<Name extends RouteName> = (typeof routes)[Name]["success"] extends 
   : undefined;
 
 export interface CallOptions {
-  params?: Record<string, string | number>;
-  query?: Record<string, string | number | undefined>;
-  body?: unknown;
+  readonly params?: Record<string, string | number>;
+  readonly query?: Record<string, string | number | undefined>;
+  readonly body?: unknown;
   /** Makes a POST safe to repeat. */
-  idempotencyKey?: string;
+  readonly idempotencyKey?: string;
   /** The ETag that the resource must have. */
-  tag?: string | undefined;
+  readonly tag?: string | undefined;
   /** Ends the request, whose outcome is then unknown. */
-  signal?: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 interface Answer<T> {
-  body: T;
+  readonly body: T;
   /** The query of the following page; undefined on the last page. */
-  next: Record<string, string> | undefined;
-  headers: Headers;
+  readonly next: Record<string, string> | undefined;
+  readonly headers: Headers;
 }
 
 export interface ApiClient {

@@ -7,12 +7,12 @@ import { readLocalStack } from "./local-stack.ts";
 import { createOutput, type Output, type OutputOptions } from "./output.ts";
 
 export interface GlobalOptions extends OutputOptions {
-  url?: string;
-  ingestUrl?: string;
-  key?: string;
-  keyFile?: string;
-  adminKey?: string;
-  token?: string;
+  readonly url?: string;
+  readonly ingestUrl?: string;
+  readonly key?: string;
+  readonly keyFile?: string;
+  readonly adminKey?: string;
+  readonly token?: string;
 }
 
 export interface Tools extends Io {
@@ -32,8 +32,10 @@ export function toolsOf(io: Io, command: Command): Tools {
     options,
     output: createOutput(io, options),
     api: createApiClient({
-      ...{ url, ingestUrl: options.ingestUrl },
-      ...{ key: keyOf(options), adminKey: secret(options.adminKey) },
+      url,
+      ingestUrl: options.ingestUrl,
+      key: keyOf(options),
+      adminKey: secret(options.adminKey),
     }),
   };
 }

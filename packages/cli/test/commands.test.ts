@@ -46,7 +46,10 @@ describe("confabctl", function () {
     await stack.json("send", own, "1", "Hello", "--sender", "anna");
     const reply = ["--sender", "ben", "--metadata", '{"mood":"good"}', "--reply-to", "1"];
     expect(await stack.json("send", own, "1", "Hello Anna", ...reply)).to.deep.include({
-      ...{ number: 2, sender: "ben", metadata: { mood: "good" }, reply_to: 1 },
+      number: 2,
+      sender: "ben",
+      metadata: { mood: "good" },
+      reply_to: 1,
     });
     expect((await stack.run(["tail", own, "1", "--no-follow"])).stdout).to.match(/ben: Hello Anna$/m);
     const ofMessage = ["api", "getMessage", "--token", own, "--chat", "1", "--message", "2"];

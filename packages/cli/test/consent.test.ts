@@ -65,14 +65,19 @@ describe("commands that destroy something", function () {
   it("count with --dry-run, and delete nothing", async () => {
     await eventually(async () => {
       expect(await stack.json("app", "delete", token, "--dry-run")).to.deep.equal({
-        ...{ application_token: token, name: "Precious", chats: 1, messages: 1 },
+        application_token: token,
+        name: "Precious",
+        chats: 1,
+        messages: 1,
       });
     });
     expect((await stack.run(["chat", "delete", token, "1", "--dry-run"])).stdout).to.equal(
       'would delete chat 1 "Team" with 1 message\n',
     );
     const { found } = await stack.json<{ found: { store: string; what: string; count: number }[] }>(
-      ...["erase", token, "--dry-run"],
+      "erase",
+      token,
+      "--dry-run",
     );
     expect(found.find(({ store, what }) => store === "mysql" && what === "messages")?.count).to.equal(1);
     await stillThere();

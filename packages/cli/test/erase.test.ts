@@ -92,8 +92,15 @@ describe("confabctl erase", function () {
     const letter = (name: string, epoch: number | null, place: { token: string; chatId: bigint | null }) => {
       const at = new Date();
       return {
-        ...{ ...place, chatNumber: number, number: 1, uid: randomBytes(16), body: Buffer.from(name), epoch },
-        ...{ reason: "Redis returned a damaged message: its checksum does not match", acceptedAt: at, createdAt: at },
+        ...place,
+        chatNumber: number,
+        number: 1,
+        uid: randomBytes(16),
+        body: Buffer.from(name),
+        epoch,
+        reason: "Redis returned a damaged message: its checksum does not match",
+        acceptedAt: at,
+        createdAt: at,
       };
     };
     await stack.database.prisma.deadLetter.createMany({
@@ -107,7 +114,11 @@ describe("confabctl erase", function () {
     expect(counts(certificate, "before")).to.include(damaged);
     await stack.database.prisma.deadLetter.create({ data: letter("later", 2_000_000_000_000, { token, chatId: id }) });
     const dry = await stack.json<{ found: { what: string; count: number }[] }>(
-      ...["erase", token, "--sender", "anna", "--dry-run"],
+      "erase",
+      token,
+      "--sender",
+      "anna",
+      "--dry-run",
     );
     expect(dry.found.find(({ what }) => what === "damaged letters")).to.include({ count: 0 });
     await stack.database.prisma.deadLetter.deleteMany();
@@ -145,16 +156,17 @@ describe("confabctl erase", function () {
     const at = new Date();
     await index.index([
       {
-        ...{
-          chatId: id,
-          applicationId: 1n,
-          chatNumber: number,
-          number: 9,
-          uid: Buffer.alloc(16),
-          version: 1,
-          changeNumber: null,
-        },
-        ...{ body: "left", createdAt: at, updatedAt: at, deletedAt: null },
+        chatId: id,
+        applicationId: 1n,
+        chatNumber: number,
+        number: 9,
+        uid: Buffer.alloc(16),
+        version: 1,
+        changeNumber: null,
+        body: "left",
+        createdAt: at,
+        updatedAt: at,
+        deletedAt: null,
       },
     ]);
     await index.close();

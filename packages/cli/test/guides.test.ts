@@ -111,8 +111,15 @@ describe("the commands of the guides", function () {
         const at = new Date();
         const { id: letter } = await stack.database.prisma.deadLetter.create({
           data: {
-            ...{ token, chatNumber: 1, chatId, number: 3, uid: crypto.getRandomValues(new Uint8Array(16)) },
-            ...{ body: Buffer.from("Hello again"), reason: "it was refused", acceptedAt: at, createdAt: at },
+            token,
+            chatNumber: 1,
+            chatId,
+            number: 3,
+            uid: crypto.getRandomValues(new Uint8Array(16)),
+            body: Buffer.from("Hello again"),
+            reason: "it was refused",
+            acceptedAt: at,
+            createdAt: at,
           },
         });
         return { token, key, letter };
@@ -125,8 +132,11 @@ describe("the commands of the guides", function () {
       ): Promise<string> {
         const { token, key, letter } = prepared;
         const own: Record<string, string> = {
-          ...{ "{token}": token, "{key-id}": key.key_id, "{letter}": String(letter) },
-          ...{ "{url}": stack.gateway.url, "{root}": root },
+          "{token}": token,
+          "{key-id}": key.key_id,
+          "{letter}": String(letter),
+          "{url}": stack.gateway.url,
+          "{root}": root,
         };
         const replacements = {
           ...run.replaced,

@@ -52,7 +52,10 @@ describe("confabctl retention", function () {
       messages: 3,
       applications: [
         {
-          ...{ application_token: token, messages: 3, oldest_at: at(5), newest_at: at(1) },
+          application_token: token,
+          messages: 3,
+          oldest_at: at(5),
+          newest_at: at(1),
           chats: [
             { chat_number: 1, retention_days: 30, of: "application", messages: 2, oldest_at: at(3), newest_at: at(1) },
             { chat_number: 2, retention_days: 7, of: "chat", messages: 1, oldest_at: at(5), newest_at: at(5) },

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-const DURATION_UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const SIZE_UNITS: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+const durationUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const sizeUnits: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
 /** A whole number within both bounds; "", "1e3", "0x10" and " 1" are refused. */
 export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) {
@@ -43,8 +43,8 @@ export function durationMs({ min = "0" }: { min?: string } = {}) {
   return z
     .string()
     .regex(/^\d{1,12}(ms|s|m|h|d)?$/)
-    .transform((text) => quantity(text, DURATION_UNITS_MS))
-    .refine((value) => value >= quantity(min, DURATION_UNITS_MS) && Number.isSafeInteger(value))
+    .transform((text) => quantity(text, durationUnitsMs))
+    .refine((value) => value >= quantity(min, durationUnitsMs) && Number.isSafeInteger(value))
     .meta({ form: `a duration such as 500ms, 10s or 7d${atLeast}` });
 }
 
@@ -54,8 +54,8 @@ export function bytes({ min = "0" }: { min?: string } = {}) {
   return z
     .string()
     .regex(/^\d{1,15}(KiB|MiB|GiB)?$/)
-    .transform((text) => quantity(text, SIZE_UNITS))
-    .refine((value) => value >= quantity(min, SIZE_UNITS) && Number.isSafeInteger(value))
+    .transform((text) => quantity(text, sizeUnits))
+    .refine((value) => value >= quantity(min, sizeUnits) && Number.isSafeInteger(value))
     .meta({ form: `a size such as 512KiB, 32MiB or 1GiB${atLeast}` });
 }
 

@@ -11,7 +11,7 @@ export interface ConfigProblem {
 }
 
 /** sysexits.h EX_CONFIG: shows an orchestrator that a restart with the same settings will not help. */
-const EX_CONFIG = 78;
+const exConfig = 78;
 
 export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[];
@@ -69,7 +69,7 @@ export function exitOnConfigError<T>(load: () => T): T {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     writeSync(process.stderr.fd, `${error.message}\n`);
-    return exitProcess(EX_CONFIG);
+    return exitProcess(exConfig);
   }
 }
 

@@ -3,12 +3,12 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { exitOnConfigError } from "../src/index.ts";
 
-const FIXTURE = fileURLToPath(new URL("fixtures/misconfigured.ts", import.meta.url));
+const fixture = fileURLToPath(new URL("fixtures/misconfigured.ts", import.meta.url));
 
 describe("exitOnConfigError", () => {
   it("writes every problem to standard error and exits with 78", () => {
     const env = { PATH: process.env.PATH, HTTP_PORT: "http", API_KEY: "hunter2" };
-    const result = spawnSync(process.execPath, ["--conditions=@confab/source", FIXTURE], { env, encoding: "utf8" });
+    const result = spawnSync(process.execPath, ["--conditions=@confab/source", fixture], { env, encoding: "utf8" });
     expect(result.status).to.equal(78);
     expect(result.stdout).to.equal("");
     expect(result.stderr).to.equal(

@@ -5,19 +5,19 @@ import { problems } from "./problems.ts";
 import { commonProblems, hasTag, routes, type Route } from "./routes.ts";
 
 interface Answer {
-  description: string;
-  headers: object;
-  content: Record<string, { schema: object; examples: Record<string, { $ref: string }> }>;
+  readonly description: string;
+  readonly headers: object;
+  readonly content: Record<string, { schema: object; examples: Record<string, { $ref: string }> }>;
 }
 
 interface Operation {
-  operationId: string;
-  description: string;
-  parameters?: { in: string; name: string; required?: boolean; description?: string; schema: object }[];
-  requestBody?: { content: Record<string, { schema: object }> };
-  security: Record<string, string[]>[];
-  "x-confab-scopes": string[];
-  responses: Record<string, Answer | { $ref: string }>;
+  readonly operationId: string;
+  readonly description: string;
+  readonly parameters?: { in: string; name: string; required?: boolean; description?: string; schema: object }[];
+  readonly requestBody?: { content: Record<string, { schema: object }> };
+  readonly security: Record<string, string[]>[];
+  readonly "x-confab-scopes": string[];
+  readonly responses: Record<string, Answer | { $ref: string }>;
 }
 
 const publicUrl = "https://chat.example";

@@ -1,9 +1,9 @@
 /** The status, the title and the explanation of a problem. */
 export interface Problem {
-  status: number;
-  title: string;
+  readonly status: number;
+  readonly title: string;
   /** The event, its reason, and the next step. The problem's page shows it, and so does an answer without a detail of its own. */
-  meaning: string;
+  readonly meaning: string;
 }
 
 /** Every error answer of Confab by its code. A code never changes its meaning. */
@@ -227,29 +227,29 @@ export const problemCodes = Object.keys(problems) as [ProblemCode, ...ProblemCod
  * name of a header.
  */
 export interface FieldError {
-  pointer: string;
-  detail: string;
+  readonly pointer: string;
+  readonly detail: string;
 }
 
 /** Members that programs need besides the code. */
 export interface ProblemMembers {
   /** With `position-reset`: the number up to which the messages of the client are those of the chat. */
-  last_number?: number;
+  readonly last_number?: number;
   /** With `position-reset`: the number of the chat's last message. */
-  last_message_number?: number;
+  readonly last_message_number?: number;
   /** With `chat-not-found` and `forbidden`, for a request that names several chats: the numbers of those that are refused. */
-  chats?: number[];
+  readonly chats?: number[];
 }
 
 export interface ProblemOptions {
   /** The event, its reason, and the next step; by default what is invalid, or the problem's meaning. */
-  detail?: string;
-  errors?: FieldError[];
-  members?: ProblemMembers;
+  readonly detail?: string;
+  readonly errors?: FieldError[];
+  readonly members?: ProblemMembers;
   /** For the Retry-After header, which 429 and 503 always send; rounded up to whole seconds. */
-  retryAfterSeconds?: number;
-  headers?: Record<string, string>;
-  cause?: unknown;
+  readonly retryAfterSeconds?: number;
+  readonly headers?: Record<string, string>;
+  readonly cause?: unknown;
 }
 
 /** Thrown below a route; the HTTP edge answers it as an RFC 9457 document. */

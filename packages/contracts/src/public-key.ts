@@ -16,7 +16,10 @@ export const publicKeySchema = z
     [
       z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: coordinate("x"), ...withoutPrivatePart }),
       z.object({
-        ...{ kty: z.literal("EC"), crv: z.literal("P-256"), x: coordinate("x"), y: coordinate("y") },
+        kty: z.literal("EC"),
+        crv: z.literal("P-256"),
+        x: coordinate("x"),
+        y: coordinate("y"),
         ...withoutPrivatePart,
       }),
     ],

@@ -33,26 +33,26 @@ function numberInPath(description: string): z.ZodType<number, string> {
 
 /** One row of the API. The same row validates requests and documents them. */
 export interface Route {
-  method: Method;
+  readonly method: Method;
   /** With OpenAPI's braces; the names in them are those of `pathParameters`. */
-  path: string;
-  operationId: string;
-  service: "api" | "ingest";
-  tag: "Applications" | "Chats" | "Messages" | "Keys";
-  summary: string;
-  description: string;
+  readonly path: string;
+  readonly operationId: string;
+  readonly service: "api" | "ingest";
+  readonly tag: "Applications" | "Chats" | "Messages" | "Keys";
+  readonly summary: string;
+  readonly description: string;
   /** A key needs one of these. */
-  scopes: readonly [Scope, ...Scope[]];
+  readonly scopes: readonly [Scope, ...Scope[]];
   /**
    * Requires a key if keys are required or ADMIN_API_KEY is configured: an admin key (`installation`), or also a key of the application.
    * All other routes require a key only if keys are required.
    */
-  guard?: "installation" | "application";
+  readonly guard?: "installation" | "application";
   /** Whether user tokens may be used, within the chats in which they have one of the scopes. */
-  openToUsers?: boolean;
-  params: readonly PathParameter[];
-  query?: z.ZodObject;
-  body?: {
+  readonly openToUsers?: boolean;
+  readonly params: readonly PathParameter[];
+  readonly query?: z.ZodObject;
+  readonly body?: {
     schema: z.ZodObject;
     required: boolean;
     limitBytes: number;
@@ -61,25 +61,25 @@ export interface Route {
     itemLimitBytes?: number;
   };
   /** The ETag of the resource names its version, and a change takes an If-Match header. */
-  versioned?: boolean;
+  readonly versioned?: boolean;
   /** May wait before it answers, if the client asks for it. */
-  waits?: boolean;
+  readonly waits?: boolean;
   /**
    * How requests use the share of database sessions that their application has. By default, lists and everything that is no GET run in it
    * as a whole. `parts`: the handler decides which parts do, because the others may wait for something else. `none`: the requests
    * neither read much nor wait for each other's locks.
    */
-  share?: "parts" | "none";
+  readonly share?: "parts" | "none";
   /** Takes an Idempotency-Key header. */
-  idempotent?: boolean;
+  readonly idempotent?: boolean;
   /**
    * Destroys more than one message, or ends a key: the command line asks before it calls the route. The name of a field: only if the
    * body has it.
    */
-  destroys?: true | "retention_days";
+  readonly destroys?: true | "retention_days";
   /** The unit in which the rate limit of an application counts this route. */
-  limited?: "requests" | "messages";
-  success: {
+  readonly limited?: "requests" | "messages";
+  readonly success: {
     status: 200 | 201 | 202 | 204;
     description: string;
     /** Absent with 202 and 204. */
@@ -90,7 +90,7 @@ export interface Route {
     /** The relations that the Link header of a list may have. */
     links?: readonly LinkRelation[];
   };
-  problems: readonly ProblemCode[];
+  readonly problems: readonly ProblemCode[];
 }
 
 export const kibibyte = 1024;

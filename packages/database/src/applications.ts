@@ -1,13 +1,19 @@
 import { inTime } from "./attempt.ts";
 import { confabItself, recordAct, type Actor } from "./audit-log.ts";
 import { isDuplicateKey } from "./errors.ts";
-import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
+import {
+  findKeys,
+  deletedConflict,
+  insertKeys,
+  isSameRequest,
+  otherRequestConflict,
+  type Idempotency,
+} from "./idempotency.ts";
 import { placeholders, RetryTransaction, transaction } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 import type { Application } from "./generated/client.ts";
-import type { Idempotency } from "./idempotency.ts";
 
-const SCOPE = "applications";
+const scope = "applications";
 
 export interface NewApplication {
   /** A random UUID in its 36-character form. */
@@ -135,7 +141,7 @@ async function create(
   tx: Queryable,
   { token, name, retentionDays = null, idempotency, by = confabItself }: NewApplication,
 ): Promise<Application & { replayed: boolean }> {
-  const first = idempotency && (await findKeys(tx, SCOPE, [idempotency.key])).get(idempotency.key);
+  const first = idempotency && (await findKeys(tx, scope, [idempotency.key])).get(idempotency.key);
   if (idempotency && first) {
     if (!isSameRequest(first.requestHash, idempotency.requestHash)) throw otherRequestConflict(idempotency.key);
     const application = await tx.application.findUnique({ where: { id: first.resourceId } });
@@ -147,7 +153,7 @@ async function create(
   const application = await tx.application.create({ data });
   if (idempotency) {
     try {
-      await insertKeys(tx, SCOPE, [{ idempotency, resourceId: application.id }], now);
+      await insertKeys(tx, scope, [{ idempotency, resourceId: application.id }], now);
     } catch (error) {
       // Another request with this key was faster. Roll back this creation and find the other one.
       throw isDuplicateKey(error)

@@ -21,7 +21,7 @@ export interface CommitGuard {
 /** One write for which a caller is waiting. */
 export interface Attempt extends CommitGuard {
   /** Stops the timeout, because the answer has arrived. */
-  stop: () => void;
+  readonly stop: () => void;
 }
 
 /**

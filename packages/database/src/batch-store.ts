@@ -7,9 +7,9 @@ import { writeBatches, type NewBatch, type StoreResult } from "./write-batches.t
 import type { AddressedMessage } from "./owners.ts";
 import type { Database } from "./client.ts";
 
-const TIMEOUT_MS = 30_000;
+const timeoutMs = 30_000;
 /** Each may find further chats that are locked. */
-const ATTEMPTS = 3;
+const attempts = 3;
 
 export type BatchStore = ReturnType<typeof createBatchStore>;
 
@@ -34,28 +34,28 @@ export function createBatchStore(database: Database) {
           const { recorded, ...result } = await directTransaction(
             database,
             (tx) => writeBatches(tx, batches, { numberings, lockedChats }),
-            { timeoutMs: TIMEOUT_MS },
+            { timeoutMs: timeoutMs },
           );
           storedNumberings.add(recorded);
           return result;
         } catch (error) {
           if (!(error instanceof ChatLocked)) throw error;
-          if (attempt === ATTEMPTS) throw error.lockWait;
-          await lockedChats.find(database, messages, TIMEOUT_MS);
+          if (attempt === attempts) throw error.lockWait;
+          await lockedChats.find(database, messages, timeoutMs);
         }
       }
     },
 
     /** Records that the numbers of lost messages have none, so that nobody counts them as unread. */
     noteLost: (batches: readonly LostBatch[]): Promise<void> =>
-      directTransaction(database, (tx) => noteLost(tx, batches), { timeoutMs: TIMEOUT_MS }),
+      directTransaction(database, (tx) => noteLost(tx, batches), { timeoutMs: timeoutMs }),
 
     /**
      * Notes that these messages are stored and that Redis, meanwhile, has lost their batches: readers may have passed their numbers, as
      * nothing was pending there, or have seen other messages under them.
      */
     noteLate: (messages: readonly Pick<AddressedMessage, "chatId" | "number">[]): Promise<void> =>
-      directTransaction(database, (tx) => noteLate(tx, messages), { timeoutMs: TIMEOUT_MS }),
+      directTransaction(database, (tx) => noteLate(tx, messages), { timeoutMs: timeoutMs }),
 
     /** When the batch was stored; undefined if it was not, or if its id was pruned. */
     async storedAt(batchId: Uint8Array): Promise<Date | undefined> {

@@ -1,5 +1,12 @@
 import { isRefusal } from "./errors.ts";
-import { findKeys, deletedConflict, insertKeys, isSameRequest, otherRequestConflict } from "./idempotency.ts";
+import {
+  findKeys,
+  deletedConflict,
+  insertKeys,
+  isSameRequest,
+  otherRequestConflict,
+  type Idempotency,
+} from "./idempotency.ts";
 import { withMetadata } from "./metadata-text.ts";
 import { placeholderRows, transaction } from "./transaction.ts";
 import type { CommitGuard } from "./attempt.ts";
@@ -7,7 +14,6 @@ import type { Database, Queryable } from "./client.ts";
 import type { Metadata } from "@confab/contracts";
 import type { Chat as ChatRow } from "./generated/client.ts";
 import type { Outcome } from "./group-commit.ts";
-import type { Idempotency } from "./idempotency.ts";
 
 /** A chat in the database. */
 export type Chat = Omit<ChatRow, "metadata"> & { readonly metadata: Metadata | null };
@@ -98,8 +104,13 @@ async function insert(
     `INSERT INTO chats (application_id, number, name, metadata, retention_days, created_at, updated_at)
      VALUES ${placeholderRows(fresh.length, 7)}`,
     ...fresh.flatMap(({ name, metadata, retentionDays }, i) => [
-      ...[owner.id, owner.last + 1 + i, name ?? null, metadata?.text ?? null],
-      ...[retentionDays ?? null, now, now],
+      owner.id,
+      owner.last + 1 + i,
+      name ?? null,
+      metadata?.text ?? null,
+      retentionDays ?? null,
+      now,
+      now,
     ]),
   );
   const rows = await tx.chat.findMany({

@@ -1,14 +1,13 @@
 import { maxChatMetadataBytes, maxPageBytes, type ChatReference } from "@confab/contracts";
 import { findOwner, isToken } from "./applications.ts";
 import { confabItself, recordAct, type Actor } from "./audit-log.ts";
-import { createTogether } from "./chat-creation.ts";
+import { createTogether, type Chat, type NewChat } from "./chat-creation.ts";
 import { createGroups } from "./group-commit.ts";
 import { inTime } from "./attempt.ts";
 import { transaction } from "./transaction.ts";
 import { activeAfter, firstOf, idleAfter, type ChatActivity } from "./chat-activity.ts";
 import { withMetadata } from "./metadata-text.ts";
 import { readPage } from "./page.ts";
-import type { Chat, NewChat } from "./chat-creation.ts";
 import type { Database } from "./client.ts";
 import type { Chat as ChatRow } from "./generated/client.ts";
 import type { MessageCount } from "./messages.ts";
@@ -39,17 +38,17 @@ export interface StoredChat extends ChatReference {
   readonly id: bigint;
 }
 
-const LARGEST_GROUP = 200;
+const largestGroup = 200;
 
-const SELECT_CHATS = `
+const selectChats = `
   SELECT id, application_id AS applicationId, number, name, metadata, messages_count AS messagesCount, numbers_sum AS numbersSum,
          last_message_number AS lastMessageNumber, last_message_at AS lastMessageAt, last_change_number AS lastChangeNumber,
          last_numbering AS lastNumbering, retention_days AS retentionDays, retained_from AS retainedFrom, retained_from_at AS retainedFromAt,
          created_at AS createdAt, updated_at AS updatedAt
     FROM chats AS c`;
 /** The metadata is the only part that can be large. */
-const SELECT_SIZES = "SELECT COALESCE(LENGTH(metadata), 0) AS bytes FROM chats AS c";
-const ALWAYS_FIT = Math.floor(maxPageBytes / maxChatMetadataBytes);
+const selectSizes = "SELECT COALESCE(LENGTH(metadata), 0) AS bytes FROM chats AS c";
+const alwaysFit = Math.floor(maxPageBytes / maxChatMetadataBytes);
 
 export type Chats = ReturnType<typeof createChats>;
 
@@ -61,7 +60,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
   const { prisma, query } = database;
   const create = createGroups<NewChat, (Chat & { replayed: boolean }) | undefined>(
     (token, requests, guardOf) => createTogether(database, token, requests, guardOf),
-    { largest: LARGEST_GROUP, timeoutMs },
+    { largest: largestGroup, timeoutMs },
   );
 
   async function find(token: string, number: number): Promise<Chat | undefined> {
@@ -251,8 +250,8 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
 function readChats(limit: number, read: <Row>(select: string, most: number) => Promise<Row[]>) {
   return readPage({
     limit,
-    alwaysFit: ALWAYS_FIT,
-    sizes: (most) => read<{ bytes: bigint | number }>(SELECT_SIZES, most),
-    rows: (most) => read<ChatRow>(SELECT_CHATS, most),
+    alwaysFit: alwaysFit,
+    sizes: (most) => read<{ bytes: bigint | number }>(selectSizes, most),
+    rows: (most) => read<ChatRow>(selectChats, most),
   });
 }

@@ -2,12 +2,10 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { withTimeout } from "@confab/async";
 import { PrismaMariaDb } from "@prisma/adapter-mariadb";
 import { createPool } from "mariadb";
-import { connectionSettings } from "./connection.ts";
+import { connectionSettings, type ConnectionOptions } from "./connection.ts";
 import { ServerSilentError } from "./errors.ts";
-import { PrismaClient } from "./generated/client.ts";
+import { PrismaClient, type Prisma } from "./generated/client.ts";
 import { statementsOn, type DriverSession, type QueryEvent } from "./session.ts";
-import type { ConnectionOptions } from "./connection.ts";
-import type { Prisma } from "./generated/client.ts";
 
 /** One pool of sessions and the Prisma client on top of it. */
 export interface Database {
@@ -41,7 +39,7 @@ export interface DatabaseOptions extends ConnectionOptions {
   readonly isPrismaUsed?: boolean;
 }
 
-const PING_MS = 1_000;
+const pingMs = 1_000;
 
 /**
  * Opens sessions when they are needed and never throws if the server is unavailable. In that case calls fail within
@@ -91,8 +89,8 @@ export function createDatabase({ onQuery, isPrismaUsed = true, ...connection }: 
     watched: (onSession, run) => watchers.run(onSession, () => run(prisma)),
     query,
     ping: async () => {
-      const late = (): Error => new ServerSilentError(`The database did not answer within ${PING_MS} ms`);
-      await withTimeout(query("SELECT 1"), PING_MS, late);
+      const late = (): Error => new ServerSilentError(`The database did not answer within ${pingMs} ms`);
+      await withTimeout(query("SELECT 1"), pingMs, late);
     },
     sessions: () => ({
       used: pool.activeConnections(),

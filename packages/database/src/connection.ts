@@ -28,10 +28,10 @@ export interface ConnectionOptions extends DatabaseAddress {
  * Every session is strict, uses UTC and READ COMMITTED, whose inserts lock no gaps. A lock wait ends after seconds instead
  * of 50 s. NO_BACKSLASH_ESCAPES is not set: the driver supports it, but nothing here needs it.
  */
-const SESSION =
+const sessionStatement =
   "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'," +
   " time_zone = '+00:00', innodb_lock_wait_timeout = ";
-const ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+const isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /**
  * A client that disappears keeps its locks until the server ends its session, by default after 8 hours. A session that
@@ -78,8 +78,8 @@ export function connectionSettings({
     // later.
     initializationTimeout: 24 * 3_600_000,
     initSql: [
-      `${SESSION}${Math.ceil(lockWaitMs / 1_000)}`,
-      ISOLATION,
+      `${sessionStatement}${Math.ceil(lockWaitMs / 1_000)}`,
+      isolation,
       ...(answerTimeoutMs > 0 ? [waitAtMost(answerTimeoutMs)] : []),
     ],
   };

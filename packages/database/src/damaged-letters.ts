@@ -1,4 +1,4 @@
-import { DAMAGED } from "./dead-letter-messages.ts";
+import { damagedReason } from "./dead-letter-messages.ts";
 import type { Database } from "./client.ts";
 
 /** Messages of an application that were accepted in earlier epochs than this one. */
@@ -14,12 +14,12 @@ export interface EarlierMessages {
 export async function clearDamagedLetters({ prisma }: Database, earlier?: EarlierMessages): Promise<number> {
   const unknown = await prisma.$executeRaw`
     UPDATE dead_letters SET body = '', other_fields = NULL
-     WHERE chat_id IS NULL AND reason = ${DAMAGED} AND LENGTH(body) > 0 LIMIT 1000`;
+     WHERE chat_id IS NULL AND reason = ${damagedReason} AND LENGTH(body) > 0 LIMIT 1000`;
   if (!earlier) return unknown;
   const { token, epoch } = earlier;
   const known = await prisma.$executeRaw`
     UPDATE dead_letters SET body = '', other_fields = NULL
-     WHERE application_token = ${token} AND reason = ${DAMAGED} AND LENGTH(body) > 0
+     WHERE application_token = ${token} AND reason = ${damagedReason} AND LENGTH(body) > 0
        AND (epoch IS NULL OR epoch < ${epoch}) LIMIT 1000`;
   return unknown + known;
 }

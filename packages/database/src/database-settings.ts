@@ -1,6 +1,6 @@
 import { judgeSetting, notShown, type JudgedSetting, type SettingRule, type StoreSetting } from "@confab/runtime";
 import { isUnavailable } from "./errors.ts";
-import { MIN_PACKET_BYTES } from "./insert-messages.ts";
+import { minPacketBytes } from "./insert-messages.ts";
 import type { Database } from "./client.ts";
 
 export interface ExpectedOfDatabase {
@@ -15,12 +15,18 @@ interface ServerSettings extends ExpectedOfDatabase {
   readonly isInGroup: boolean | undefined;
 }
 
-const MEBIBYTE = 1024 * 1024;
-const MIN_PACKET = MIN_PACKET_BYTES / MEBIBYTE;
-const READ_ONLY = ["read_only", "super_read_only", "innodb_read_only"];
-const READ = [
-  ...["innodb_flush_log_at_trx_commit", "log_bin", "sync_binlog", "max_allowed_packet", ...READ_ONLY],
-  ...["wsrep_on", "wsrep_provider", "group_replication_single_primary_mode"],
+const mebibyte = 1024 * 1024;
+const minPacket = minPacketBytes / mebibyte;
+const readOnly = ["read_only", "super_read_only", "innodb_read_only"];
+const readSettings = [
+  "innodb_flush_log_at_trx_commit",
+  "log_bin",
+  "sync_binlog",
+  "max_allowed_packet",
+  ...readOnly,
+  "wsrep_on",
+  "wsrep_provider",
+  "group_replication_single_primary_mode",
 ];
 
 const hiddenGroup: JudgedSetting = {
@@ -56,12 +62,12 @@ const rules: readonly SettingRule<ServerSettings>[] = [
   },
   {
     promise: "the server accepts the largest statement of Confab",
-    setting: `max_allowed_packet = ${MIN_PACKET}M or more`,
-    advice: `Set it to ${MIN_PACKET}M or more. Until then large messages stay in Redis and are not stored.`,
+    setting: `max_allowed_packet = ${minPacket}M or more`,
+    advice: `Set it to ${minPacket}M or more. Until then large messages stay in Redis and are not stored.`,
     judge: ({ variable }) => {
       const bytes = Number(variable("max_allowed_packet"));
       if (Number.isNaN(bytes)) return notShown;
-      return { found: `${bytes / MEBIBYTE}M`, verdict: bytes >= MIN_PACKET_BYTES ? "kept" : "at-risk" };
+      return { found: `${bytes / mebibyte}M`, verdict: bytes >= minPacketBytes ? "kept" : "at-risk" };
     },
   },
   {
@@ -93,7 +99,7 @@ const rules: readonly SettingRule<ServerSettings>[] = [
     setting: "read_only = OFF",
     advice: "Point DATABASE_URL to the server that accepts writes. During a failover this resolves itself.",
     judge: ({ variable }) => {
-      const closed = READ_ONLY.filter((name) => !["OFF", undefined].includes(variable(name)));
+      const closed = readOnly.filter((name) => !["OFF", undefined].includes(variable(name)));
       return closed.length === 0 ? kept("OFF") : { found: `${closed.join(", ")} ON`, verdict: "at-risk" };
     },
   },
@@ -116,7 +122,7 @@ export async function readDatabaseSettings(
 }
 
 async function readServer({ query }: Pick<Database, "query">): Promise<Omit<ServerSettings, keyof ExpectedOfDatabase>> {
-  const names = READ.map((name) => `'${name}'`).join(", ");
+  const names = readSettings.map((name) => `'${name}'`).join(", ");
   const found = await query<{ Variable_name: string; Value: string }[]>(
     `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`,
   );

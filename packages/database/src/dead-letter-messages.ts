@@ -9,11 +9,10 @@ export type DeadLetteredMessage<M> = Refused<M> & {
   readonly chatUnknown: boolean;
 };
 
-const LOST_CHAT =
-  "The chat is no longer in the database. Was the database restored, or did it lose data in a failover?";
+const lostChat = "The chat is no longer in the database. Was the database restored, or did it lose data in a failover?";
 
 /** By this text the stored letters are recognized. */
-export const DAMAGED = "Redis returned a damaged message: its checksum does not match";
+export const damagedReason = "Redis returned a damaged message: its checksum does not match";
 
 /**
  * Keeps messages as dead letters if the database refused them or does not have their chat. Messages whose number
@@ -30,7 +29,7 @@ export async function deadLetterMessages<M extends AddressedMessage>(
   const taken = new Set(conflicts.map(keyOf));
   const deadLettered = [
     ...refused.filter((row) => !taken.has(keyOf(row))).map((row) => ({ ...row, chatUnknown: false })),
-    ...unknown.map((row) => ({ ...row, reason: row.damaged ? DAMAGED : LOST_CHAT, chatUnknown: true })),
+    ...unknown.map((row) => ({ ...row, reason: row.damaged ? damagedReason : lostChat, chatUnknown: true })),
   ];
   if (deadLettered.length === 0) return { deadLettered, conflicts };
   const known = await tx.$queryRawUnsafe<{ uid: Uint8Array }[]>(
@@ -44,9 +43,18 @@ export async function deadLetterMessages<M extends AddressedMessage>(
       `INSERT INTO dead_letters (application_token, chat_number, chat_id, number, uid, body, other_fields, reason, request_id, epoch, accepted_at, created_at)
        VALUES ${placeholderRows(rows.length, 12)}`,
       ...rows.flatMap((row) => [
-        ...[row.token, row.chat, row.chatUnknown ? null : row.chatId, row.number, row.uid, Buffer.from(row.body)],
-        ...[encodeOtherFields(row) || null, row.reason, row.requestId?.slice(0, 128) ?? null, row.epoch ?? null],
-        ...[row.createdAt, now],
+        row.token,
+        row.chat,
+        row.chatUnknown ? null : row.chatId,
+        row.number,
+        row.uid,
+        Buffer.from(row.body),
+        encodeOtherFields(row) || null,
+        row.reason,
+        row.requestId?.slice(0, 128) ?? null,
+        row.epoch ?? null,
+        row.createdAt,
+        now,
       ]),
     );
   }

@@ -1,5 +1,5 @@
 import { decodeContent } from "@confab/contracts";
-import { DAMAGED } from "./dead-letter-messages.ts";
+import { damagedReason } from "./dead-letter-messages.ts";
 import { addDeletedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
 import { addToChats } from "./chat-totals.ts";
 import { insertMessages } from "./insert-messages.ts";
@@ -83,7 +83,7 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   await tx.$queryRaw`SELECT id FROM dead_letters WHERE id = ${id} FOR UPDATE`;
   const letter = await tx.deadLetter.findUnique({ where: { id } });
   if (!letter) return { restored: false, reason: "There is no such dead letter" };
-  if (letter.reason === DAMAGED)
+  if (letter.reason === damagedReason)
     return { restored: false, reason: "Redis damaged it: nobody knows what the message was" };
   const { chatId, number, uid, otherFields, epoch, acceptedAt } = letter;
   if (chatId === null || !(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) {

@@ -23,10 +23,10 @@ interface WaitingErasure {
 }
 
 /** The oldest open erasures are looked at, which are far fewer unless somebody deletes chats by the thousand. */
-const MAX_WAITING = 20_000;
+const maxWaiting = 20_000;
 
 /** The tables whose rows belong to a chat. The first one is the largest. */
-const TABLES_OF_CHATS = [
+const tablesOfChats = [
   "messages",
   "message_versions",
   "removed_histories",
@@ -65,7 +65,7 @@ export function createErasureWork(database: Database) {
       const free = await prisma.$queryRaw<WaitingErasure[]>`
         SELECT id, application_token AS token, sender IS NOT NULL AS ofSender, claimed_until AS claimedUntil FROM erasures
          WHERE finished_at IS NULL AND marked_at IS NOT NULL AND (claimed_until IS NULL OR claimed_until < NOW(3))
-         ORDER BY id LIMIT ${MAX_WAITING}`;
+         ORDER BY id LIMIT ${maxWaiting}`;
       const sinceOf = ({ claimedUntil }: WaitingErasure): number => claimedUntil?.getTime() ?? 0;
       const inOrder = free.sort((a, b) => Number(a.ofSender) - Number(b.ofSender) || sinceOf(a) - sinceOf(b));
       return [...Map.groupBy(inOrder, ({ token }) => token).values()].flatMap((own) => own.slice(0, limit));
@@ -114,7 +114,7 @@ export function createErasureWork(database: Database) {
     /** Deletes rows of the chats, at most `limit` of each table, and returns how many it deleted. 0 means that none is left. */
     async deleteRows(chatIds: readonly bigint[], limit: number): Promise<number> {
       let deleted = 0;
-      for (const table of TABLES_OF_CHATS) {
+      for (const table of tablesOfChats) {
         deleted += await prisma.$executeRawUnsafe(
           `DELETE FROM \`${table}\` WHERE chat_id IN (${placeholders(chatIds)}) LIMIT ${limit}`,
           ...chatIds,

@@ -28,7 +28,7 @@ export class TooManyErasures extends Error {
 }
 
 /** Maximum number of open erasures of senders per application: each one reads all messages of the application. */
-export const MAX_OPEN_ERASURES = 100;
+export const maxOpenErasures = 100;
 
 /**
  * Deletes applications and chats. The transaction removes the row by which clients find the application or chat, and
@@ -143,7 +143,7 @@ async function eraseSender(
     where: { id: waiting?.id ?? 0n, claimedUntil: null, finishedAt: null },
     data: { epoch, requestedAt, markedAt: null },
   });
-  if (count === 0 && open.length >= MAX_OPEN_ERASURES) {
+  if (count === 0 && open.length >= maxOpenErasures) {
     throw new TooManyErasures(`The application has ${open.length} open erasures of senders`);
   }
   const data = { token, applicationId: owner.id, sender: identifierBytes(sender), epoch, requestedAt };
@@ -209,7 +209,8 @@ export async function findErased(
     `SELECT application_token AS token, chat_number AS chatNumber FROM erasures
       WHERE application_token IN (${placeholders(tokens)}) AND sender IS NULL
         AND (chat_number IS NULL OR chat_number IN (${placeholders(numbers)}))`,
-    ...[...tokens, ...numbers],
+    ...tokens,
+    ...numbers,
   );
   const erased = new Set(found.map(({ token, chatNumber }) => `${token}:${chatNumber ?? ""}`));
   return ({ token, chat }) => erased.has(`${token}:`) || erased.has(`${token}:${chat}`);

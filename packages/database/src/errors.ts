@@ -18,39 +18,90 @@ interface Details {
   readonly silent: boolean;
 }
 
-const DUPLICATE_KEY = new Set([1062, 1586, 1859]);
+const duplicateKey = new Set([1062, 1586, 1859]);
 
 // Errors of the row itself. The SQLSTATE alone is not enough, because the adapter drops it for the most common errors.
-const REFUSED = new Set([1048, 1263, 1264, 1265, 1292, 1364, 1366, 1406, 1441, 1451, 1452, 1644, 3819, 3988, 4025]);
+const refused = new Set([1048, 1263, 1264, 1265, 1292, 1364, 1366, 1406, 1441, 1451, 1452, 1644, 3819, 3988, 4025]);
 
-const UNAVAILABLE = new Set([
-  ...[1020, 1021, 1028, 1030, 1037, 1038, 1041, 1114, 1135, 3019], // no disk, memory or threads left
-  ...[1040, 1129, 1203, 1226], // too many connections
-  ...[1042, 1043, 1047, 1053, 1077, 1079, 1080, 1152, 1153, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 3169, 4031], // shutting down
-  ...[1290, 1792, 1836, 3100, 3103], // read-only: a replica, or a primary being demoted
-  ...[2002, 2003, 2006, 2013, 2055],
-  ...[45001, 45004, 45009, 45012, 45013, 45019, 45026, 45027, 45028, 45030, 45037, 45039, 45042, 45060, 45061], // the driver's own
+const unavailable = new Set([
+  1020,
+  1021,
+  1028,
+  1030,
+  1037,
+  1038,
+  1041,
+  1114,
+  1135,
+  3019, // no disk, memory or threads left
+  1040,
+  1129,
+  1203,
+  1226, // too many connections
+  1042,
+  1043,
+  1047,
+  1053,
+  1077,
+  1079,
+  1080,
+  1152,
+  1153,
+  1158,
+  1159,
+  1160,
+  1161,
+  1184,
+  1317,
+  1927,
+  3169,
+  4031, // shutting down
+  1290,
+  1792,
+  1836,
+  3100,
+  3103, // read-only: a replica, or a primary being demoted
+  2002,
+  2003,
+  2006,
+  2013,
+  2055,
+  45001,
+  45004,
+  45009,
+  45012,
+  45013,
+  45019,
+  45026,
+  45027,
+  45028,
+  45030,
+  45037,
+  45039,
+  45042,
+  45060,
+  45061, // the driver's own
 ]);
 
-const POOL_TIMEOUT = 45028;
+const poolTimeout = 45028;
 
-const LOGIN_REFUSED = new Set([1044, 1045, 1049, 1698]);
+const loginRefused = new Set([1044, 1045, 1049, 1698]);
 
-const UNAVAILABLE_CODES =
+const unavailableCodes =
   /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
 /** True if the server is unavailable, regardless of the statement: answer 503 and retry later. */
 export function isUnavailable(error: unknown): boolean {
   const details = detailsOf(error);
-  if (details.silent || anyOf(details.numbers, UNAVAILABLE)) return true;
+  if (details.silent || anyOf(details.numbers, unavailable)) return true;
   return (
-    details.states.some((state) => state.startsWith("08")) || [...details.codes].some((c) => UNAVAILABLE_CODES.test(c))
+    details.states.some((state) => state.startsWith("08")) || [...details.codes].some((c) => unavailableCodes.test(c))
   );
 }
 
 /** True if the server answers and lets nobody in: a wrong user, password or database. Waiting does not help. */
 export function isLoginRefused(error: unknown): boolean {
-  return anyOf(detailsOf(error).numbers, LOGIN_REFUSED);
+  return anyOf(detailsOf(error).numbers, loginRefused);
 }
 
 /** True for a deadlock or a lock wait timeout: the same transaction will probably succeed if it is repeated. */
@@ -69,14 +120,14 @@ export function isLockWait(error: unknown): boolean {
 /** True if the server refuses the row itself and would refuse it again. A duplicate key is not a refusal. */
 export function isRefusal(error: unknown): boolean {
   const details = detailsOf(error);
-  if (anyOf(details.numbers, DUPLICATE_KEY)) return false;
-  return anyOf(details.numbers, REFUSED) || details.states.some((state) => /^(22|23|45)/.test(state));
+  if (anyOf(details.numbers, duplicateKey)) return false;
+  return anyOf(details.numbers, refused) || details.states.some((state) => /^(22|23|45)/.test(state));
 }
 
 /** True if a row with the same key exists. */
 export function isDuplicateKey(error: unknown): boolean {
   const details = detailsOf(error);
-  return anyOf(details.numbers, DUPLICATE_KEY) || details.codes.has("P2002");
+  return anyOf(details.numbers, duplicateKey) || details.codes.has("P2002");
 }
 
 /** True if the table of a statement does not exist. */
@@ -91,7 +142,7 @@ export function isMissingTable(error: unknown): boolean {
  */
 export function reasonOf(error: unknown): string {
   for (const link of chain(error)) {
-    const noSession = link.errno === POOL_TIMEOUT || link.originalCode === String(POOL_TIMEOUT);
+    const noSession = link.errno === poolTimeout || link.originalCode === String(poolTimeout);
     if (noSession && link.cause instanceof Error) return link.cause.message;
     if (noSession && typeof link.cause === "string") return link.cause;
     if (typeof link.originalMessage === "string") return link.originalMessage;

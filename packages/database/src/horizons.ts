@@ -46,7 +46,7 @@ export type ChatFilter = { readonly only: readonly number[] } | { readonly excep
 export type Horizons = ReturnType<typeof createHorizons>;
 
 /** The number of chats that one page examines. A reader who has read nearly everything gets short pages, not slow ones. */
-const EXAMINED = 1_000;
+const maxExamined = 1_000;
 
 /**
  * Read horizons: up to which number a reader has read a chat. A write that is not done within `timeoutMs` fails with
@@ -99,7 +99,7 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
   ) {
     const filter = filterOf(chats);
     // Nothing in a chat without messages is unread.
-    const rows = await firstOf(activeAfter(after), EXAMINED, ([sql, ...values], most) =>
+    const rows = await firstOf(activeAfter(after), maxExamined, ([sql, ...values], most) =>
       prisma.$queryRawUnsafe<(Omit<UnreadChat, "unread" | "horizon"> & { horizon: number | null })[]>(
         `SELECT c.id, c.number, c.last_message_number AS lastMessageNumber, c.last_message_at AS lastMessageAt,
                 r.number AS horizon
@@ -182,7 +182,8 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
       );
       // Numbers without a message may be all that there is above a horizon.
       const items = shown.map((chat, at) => ({ ...chat, unread: unread[at] ?? 0 })).filter((chat) => chat.unread > 0);
-      const end = candidates.length > limit ? shown.at(-1) : examined.length === EXAMINED ? examined.at(-1) : undefined;
+      const end =
+        candidates.length > limit ? shown.at(-1) : examined.length === maxExamined ? examined.at(-1) : undefined;
       return { items, next: end && { at: end.lastMessageAt, number: end.number } };
     },
   };

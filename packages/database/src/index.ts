@@ -27,7 +27,7 @@ export { createKeys, KeyNotActive } from "./keys.ts";
 export { createMessageChanges } from "./message-changes.ts";
 export { createMessages } from "./messages.ts";
 export { createHorizons, laterNumbering, NumberingOutdated } from "./horizons.ts";
-export { createErasures, MAX_OPEN_ERASURES, TooManyErasures } from "./erasures.ts";
+export { createErasures, maxOpenErasures, TooManyErasures } from "./erasures.ts";
 export type { Erasure, Erasures, SenderErasure, SenderErasureRequest } from "./erasures.ts";
 export { createErasureWork, type ClaimedErasure, type ErasedChat, type ErasureWork } from "./erasure-work.ts";
 export type { ErasedSender } from "./sender-erasure.ts";

@@ -12,11 +12,11 @@ export interface RowOutcomes<M> {
   readonly refused: Refused<M>[];
 }
 
-const MAX_ROWS = 1_000;
+const maxRows = 1_000;
 /** The smallest max_allowed_packet that Confab supports. */
-export const MIN_PACKET_BYTES = 4 * 1024 * 1024;
+export const minPacketBytes = 4 * 1024 * 1024;
 // Hexadecimal doubles the size of a text, and a statement still stays below that packet size.
-const MAX_BYTES = 1024 * 1024;
+const maxBytes = 1024 * 1024;
 
 /**
  * Stores rows (sorted by key, each key once) in multi-row statements. Skips rows that exist with the same uid. Finds
@@ -27,7 +27,7 @@ export async function insertMessages<M extends NewMessage>(
   rows: readonly M[],
 ): Promise<RowOutcomes<M>> {
   const outcomes: RowOutcomes<M> = { stored: [], conflicts: [], refused: [] };
-  const open: M[][] = [...chunksOf(rows, { maxItems: MAX_ROWS, maxSize: MAX_BYTES, sizeOf: bytesOf })];
+  const open: M[][] = [...chunksOf(rows, { maxItems: maxRows, maxSize: maxBytes, sizeOf: bytesOf })];
   for (let chunk = open.shift(); chunk !== undefined; chunk = open.shift()) {
     if (chunk.length === 0) continue;
     try {

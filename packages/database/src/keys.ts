@@ -187,7 +187,12 @@ async function insert(
   createdAt: Date,
 ): Promise<KeyRow> {
   const data = {
-    ...{ applicationId, publicId: keyId, name, scopes: scopes.join(","), createdAt, expiresAt },
+    applicationId,
+    publicId: keyId,
+    name,
+    scopes: scopes.join(","),
+    createdAt,
+    expiresAt,
     hash: hash && Buffer.from(hash),
     publicKey: publicKey && JSON.stringify(publicKey),
   };

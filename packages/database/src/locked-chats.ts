@@ -17,7 +17,7 @@ export class ChatLocked extends Error {
 }
 
 /** Maximum number of chats that are remembered as locked; the oldest ones are forgotten. */
-const REMEMBERED = 10_000;
+const remembered = 10_000;
 
 export type LockedChats = ReturnType<typeof createLockedChats>;
 
@@ -30,7 +30,7 @@ export function createLockedChats() {
   const add = (ids: Iterable<bigint>): void => {
     for (const id of ids) known.add(id);
     for (const id of known) {
-      if (known.size <= REMEMBERED) break;
+      if (known.size <= remembered) break;
       known.delete(id);
     }
   };

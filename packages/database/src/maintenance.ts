@@ -10,8 +10,8 @@ export interface CountDifference {
   readonly actual: number;
 }
 
-const CHUNK = 1_000;
-const HOUR_MS = 3_600_000;
+const rowsAtOnce = 1_000;
+const hourMs = 3_600_000;
 
 /**
  * Deletes the ids of batches that were stored more than `ageMs` ago by MySQL's clock, which also set the times, 1,000 per transaction.
@@ -21,16 +21,16 @@ export function pruneStoredBatches({ prisma }: Database, ageMs: number): Promise
   return inChunks(
     () => prisma.$executeRaw`
       DELETE FROM stored_batches WHERE stored_at < UTC_TIMESTAMP(3) - INTERVAL ${ageMs * 1000} MICROSECOND
-       ORDER BY stored_at LIMIT ${CHUNK}`,
+       ORDER BY stored_at LIMIT ${rowsAtOnce}`,
   );
 }
 
 /** Deletes idempotency keys that are older than this, 1,000 per transaction, and returns how many it deleted. */
 export function pruneIdempotencyKeys({ prisma }: Database, olderThanHours: number): Promise<number> {
-  const before = new Date(Date.now() - olderThanHours * HOUR_MS);
+  const before = new Date(Date.now() - olderThanHours * hourMs);
   return inChunks(
     () =>
-      prisma.$executeRaw`DELETE FROM idempotency_keys WHERE created_at < ${before} ORDER BY created_at LIMIT ${CHUNK}`,
+      prisma.$executeRaw`DELETE FROM idempotency_keys WHERE created_at < ${before} ORDER BY created_at LIMIT ${rowsAtOnce}`,
   );
 }
 
@@ -41,14 +41,14 @@ export function pruneIdempotencyKeys({ prisma }: Database, olderThanHours: numbe
 export function pruneMessageKeys({ prisma }: Database, ageMs: number): Promise<number> {
   const before = Buffer.alloc(6);
   before.writeUIntBE(Math.max(0, Date.now() - ageMs), 0, 6);
-  const rows = 5 * CHUNK;
+  const rows = 5 * rowsAtOnce;
   return inChunks(
     () => prisma.$executeRaw`DELETE FROM message_keys WHERE id < ${before} ORDER BY id LIMIT ${rows}`,
     rows,
   );
 }
 
-async function inChunks(remove: () => Promise<number>, chunk = CHUNK): Promise<number> {
+async function inChunks(remove: () => Promise<number>, chunk = rowsAtOnce): Promise<number> {
   let total = 0;
   for (;;) {
     const removed = await remove();
@@ -92,7 +92,7 @@ export async function* verifyCounts(
 }
 
 /** The maximum length of a chat whose messages a sample counts. */
-const MAX_COUNTED = 10_000;
+const maxCounted = 10_000;
 
 /**
  * Compares a few counts with COUNT(*), starting at a random id. Leaves chats of more than 10,000 messages to
@@ -105,12 +105,12 @@ export async function sampleCounts({ prisma }: Database, size = 20) {
     SELECT a.id, a.token, NULL AS chat, a.chats_count AS counted,
            (SELECT COUNT(*) FROM chats c WHERE c.application_id = a.id) AS actual
       FROM applications a
-     WHERE a.id >= ${randomIdUpTo(last?.application)} AND a.chats_count <= ${MAX_COUNTED} ORDER BY a.id LIMIT ${size}`;
+     WHERE a.id >= ${randomIdUpTo(last?.application)} AND a.chats_count <= ${maxCounted} ORDER BY a.id LIMIT ${size}`;
   const chats = await prisma.$queryRaw<CountRow[]>`
     SELECT c.id, a.token, c.number AS chat, c.messages_count AS counted,
            (SELECT COUNT(*) FROM messages m WHERE m.chat_id = c.id AND m.deleted_at IS NULL) AS actual
       FROM chats c JOIN applications a ON a.id = c.application_id
-     WHERE c.id >= ${randomIdUpTo(last?.chat)} AND c.messages_count <= ${MAX_COUNTED} ORDER BY c.id LIMIT ${size}`;
+     WHERE c.id >= ${randomIdUpTo(last?.chat)} AND c.messages_count <= ${maxCounted} ORDER BY c.id LIMIT ${size}`;
   return {
     checked: { chats_count: applications.length, messages_count: chats.length },
     differences: [...differences("chats_count", applications), ...differences("messages_count", chats)],

@@ -1,7 +1,7 @@
 import { alwaysFit, contentBytes, maxEarlierVersions, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { nextChangeNumber } from "./change-numbers.ts";
-import { CONTENT_BYTES, MESSAGE_COLUMNS, toMessage, type Message, type MessageKey } from "./messages.ts";
+import { contentSizes, messageColumns, toMessage, type Message, type MessageKey } from "./messages.ts";
 import { withMetadata } from "./metadata-text.ts";
 import { addRanges } from "./outbox-ranges.ts";
 import { readPage } from "./page.ts";
@@ -108,14 +108,14 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
         alwaysFit,
         sizes: (most) =>
           prisma.$queryRawUnsafe<{ bytes: bigint | number }[]>(
-            `SELECT ${CONTENT_BYTES} AS bytes ${changed}`,
+            `SELECT ${contentSizes} AS bytes ${changed}`,
             chatId,
             changeNumber,
             most,
           ),
         // One statement, so that no row is newer than the change by which it was found.
         rows: (most) =>
-          prisma.$queryRawUnsafe<MessageRow[]>(`SELECT ${MESSAGE_COLUMNS} ${changed}`, chatId, changeNumber, most),
+          prisma.$queryRawUnsafe<MessageRow[]>(`SELECT ${messageColumns} ${changed}`, chatId, changeNumber, most),
       });
       return {
         items: items.map(toMessage),

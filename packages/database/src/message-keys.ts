@@ -22,7 +22,7 @@ interface KeyRow extends KeyedMessage {
 
 export type MessageKeys = ReturnType<typeof createMessageKeys>;
 
-const SELECT_KEYS = "SELECT id, request_hash AS request, uid, number FROM message_keys WHERE id IN";
+const selectKeys = "SELECT id, request_hash AS request, uid, number FROM message_keys WHERE id IN";
 
 /** Reads the idempotency keys of stored messages. */
 export function createMessageKeys(database: Database) {
@@ -30,7 +30,7 @@ export function createMessageKeys(database: Database) {
     /** The messages that were stored with these keys, by the id of the key in hexadecimal. */
     async find(ids: readonly string[]): Promise<Map<string, KeyedMessage>> {
       const rows = await database.query<KeyRow[]>(
-        `${SELECT_KEYS} (${placeholders(ids)})`,
+        `${selectKeys} (${placeholders(ids)})`,
         ...ids.map((id) => Buffer.from(id, "hex")),
       );
       return new Map(rows.map((row) => [hex(row.id), row]));
@@ -115,7 +115,7 @@ async function ownersOf(
   lock: "" | "FOR UPDATE" = "",
 ): Promise<Map<string, KeyedMessage>> {
   const ids = messages.map(({ key }) => key.id);
-  const stored = await tx.$queryRawUnsafe<KeyRow[]>(`${SELECT_KEYS} (${placeholders(ids)}) ${lock}`, ...ids);
+  const stored = await tx.$queryRawUnsafe<KeyRow[]>(`${selectKeys} (${placeholders(ids)}) ${lock}`, ...ids);
   return new Map(stored.map((row) => [hex(row.id), row]));
 }
 

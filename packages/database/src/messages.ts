@@ -71,19 +71,19 @@ export interface MessageSize {
 }
 
 /** The columns of `messages AS m`, of a row of `messages`. */
-export const MESSAGE_COLUMNS = `m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")},
+export const messageColumns = `m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")},
          m.created_at AS createdAt, m.updated_at AS updatedAt, m.edited_at AS editedAt, m.deleted_at AS deletedAt,
          m.change_number AS changeNumber`;
 
 // STRAIGHT_JOIN reads the messages first, in key order. MariaDB would otherwise read all chats first and sort.
-const SELECT_WITH_APPLICATION = `
-  SELECT ${MESSAGE_COLUMNS}, c.application_id AS applicationId, c.number AS chatNumber
+const selectWithApplication = `
+  SELECT ${messageColumns}, c.application_id AS applicationId, c.number AS chatNumber
     FROM messages m STRAIGHT_JOIN chats c ON c.id = m.chat_id`;
 
 export type Messages = ReturnType<typeof createMessages>;
 
 /** The size of a content, nearly as `contentBytes` computes it. */
-export const CONTENT_BYTES = contentFields.map((field) => `COALESCE(LENGTH(${field}), 0)`).join(" + ");
+export const contentSizes = contentFields.map((field) => `COALESCE(LENGTH(${field}), 0)`).join(" + ");
 
 /** Reads stored messages, including deleted ones (`deletedAt`), always along the clustered key. */
 export function createMessages({ prisma }: Database) {
@@ -101,7 +101,7 @@ export function createMessages({ prisma }: Database) {
 
   async function withApplication(sql: string, ...values: unknown[]): Promise<MessageWithApplication[]> {
     const rows = await prisma.$queryRawUnsafe<(MessageRow & { applicationId: bigint; chatNumber: number })[]>(
-      `${SELECT_WITH_APPLICATION} ${sql}`,
+      `${selectWithApplication} ${sql}`,
       ...values,
     );
     return rows.map(toMessage);
@@ -112,7 +112,7 @@ export function createMessages({ prisma }: Database) {
     { from = 0, to = maxNumber, order = "asc", limit }: RangeQuery,
   ): Promise<MessageSize[]> {
     const rows = await prisma.$queryRawUnsafe<{ number: number; bytes: bigint | number }[]>(
-      `SELECT number, ${CONTENT_BYTES} AS bytes FROM messages
+      `SELECT number, ${contentSizes} AS bytes FROM messages
         WHERE chat_id = ? AND number BETWEEN ? AND ? ORDER BY number ${order === "asc" ? "ASC" : "DESC"} LIMIT ?`,
       chatId,
       from,
@@ -160,7 +160,7 @@ export function createMessages({ prisma }: Database) {
     /** The versions of the messages in a range that are stored and not deleted, without their contents. */
     async versions({ chatId, from, to }: MessageRange): Promise<MessageVersion[]> {
       const rows = await prisma.$queryRawUnsafe<(Omit<MessageVersion, "bytes"> & { bytes: bigint | number })[]>(
-        `SELECT chat_id AS chatId, number, uid, version, change_number AS changeNumber, ${CONTENT_BYTES} AS bytes,
+        `SELECT chat_id AS chatId, number, uid, version, change_number AS changeNumber, ${contentSizes} AS bytes,
                 updated_at AS updatedAt
            FROM messages WHERE chat_id = ? AND number BETWEEN ? AND ? AND deleted_at IS NULL ORDER BY number`,
         chatId,

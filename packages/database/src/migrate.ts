@@ -2,9 +2,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { PrismaMariaDb } from "@prisma/adapter-mariadb";
 import { connectionSettings, type DatabaseAddress } from "./connection.ts";
 import { isMissingTable, reasonOf } from "./errors.ts";
-import { MigrationError, pendingMigrations, readMigrations } from "./migrations.ts";
+import { MigrationError, pendingMigrations, readMigrations, type AppliedMigration } from "./migrations.ts";
 import type { Database } from "./client.ts";
-import type { AppliedMigration } from "./migrations.ts";
 
 export interface MigrateOptions {
   /** The folder with the migrations, one subfolder each. Default: the migrations of this package. */
@@ -20,8 +19,8 @@ interface Session {
   query<T = unknown>(sql: string, values?: unknown[]): Promise<T>;
 }
 
-const TABLE = "_prisma_migrations";
-const LOCK_WAIT_S = 120;
+const migrationsTable = "_prisma_migrations";
+const lockWaitS = 120;
 
 /**
  * Creates the database if it is missing, applies the pending migrations and returns their names. Writes Prisma's own
@@ -36,7 +35,7 @@ export async function migrate(
   return withSession({ address, timeoutMs }, async (session, database) => {
     await useDatabase(session, database);
     return exclusively(session, database, async () => {
-      await session.query(CREATE_TABLE);
+      await session.query(createTable);
       const pending = pendingMigrations(known, await readApplied(session));
       for (const { name, sql, checksum } of pending) {
         const started = performance.now();
@@ -58,7 +57,7 @@ export async function migrationStatus(
   return withSession({ address }, async (session, database) => {
     const [present] = await session.query<[{ n: bigint }]>(
       "SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
-      [database, TABLE],
+      [database, migrationsTable],
     );
     if (present.n === 0n) return { applied: [], pending: known.map((migration) => migration.name) };
     await useDatabase(session, database);
@@ -78,7 +77,7 @@ export function createMigrationCheck({ query }: Pick<Database, "query">, directo
     names ??= readMigrations(directory).then((known) => known.map(({ name }) => name));
     // Not through Prisma, whose errors do not say why there is no session.
     const rows = await query<{ name: string }[]>(
-      `SELECT migration_name AS name FROM ${TABLE} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
+      `SELECT migration_name AS name FROM ${migrationsTable} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
     ).catch((error: unknown) => {
       if (isMissingTable(error)) return [];
       throw error;
@@ -92,28 +91,28 @@ export function createMigrationCheck({ query }: Pick<Database, "query">, directo
 async function apply(session: Session, { name, sql, checksum }: { name: string; sql: string; checksum: string }) {
   const id = randomUUID();
   await session.query(
-    `INSERT INTO ${TABLE} (id, checksum, migration_name, started_at) VALUES (?, ?, ?, CURRENT_TIMESTAMP(3))`,
+    `INSERT INTO ${migrationsTable} (id, checksum, migration_name, started_at) VALUES (?, ?, ?, CURRENT_TIMESTAMP(3))`,
     [id, checksum, name],
   );
   try {
     await session.query(sql);
   } catch (error) {
     const reason = reasonOf(error);
-    await session.query(`UPDATE ${TABLE} SET logs = ? WHERE id = ?`, [reason, id]);
+    await session.query(`UPDATE ${migrationsTable} SET logs = ? WHERE id = ?`, [reason, id]);
     throw new MigrationError(
-      `Migration ${name} failed (${reason}). Restore its tables to their state before the migration, delete its row from ${TABLE}, and run it again.`,
+      `Migration ${name} failed (${reason}). Restore its tables to their state before the migration, delete its row from ${migrationsTable}, and run it again.`,
       { cause: error },
     );
   }
   await session.query(
-    `UPDATE ${TABLE} SET finished_at = CURRENT_TIMESTAMP(3), applied_steps_count = applied_steps_count + 1 WHERE id = ?`,
+    `UPDATE ${migrationsTable} SET finished_at = CURRENT_TIMESTAMP(3), applied_steps_count = applied_steps_count + 1 WHERE id = ?`,
     [id],
   );
 }
 
 async function readApplied(session: Session): Promise<AppliedMigration[]> {
   const rows = await session.query<{ name: string; checksum: string; finished_at: unknown }[]>(
-    `SELECT migration_name AS name, checksum, finished_at FROM ${TABLE} WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
+    `SELECT migration_name AS name, checksum, finished_at FROM ${migrationsTable} WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
   );
   return rows.map(({ name, checksum, finished_at }) => ({ name, checksum, finished: finished_at !== null }));
 }
@@ -141,7 +140,7 @@ async function exclusively<T>(session: Session, database: string, work: () => Pr
   const name = `confab-migrate-${createHash("sha256").update(database).digest("hex").slice(0, 32)}`;
   const [lock] = await session.query<[{ taken: bigint | number | null }]>("SELECT GET_LOCK(?, ?) AS taken", [
     name,
-    LOCK_WAIT_S,
+    lockWaitS,
   ]);
   if (Number(lock.taken) !== 1) {
     throw new MigrationError(
@@ -182,8 +181,8 @@ async function withSession<T>(
   }
 }
 
-const CREATE_TABLE = `
-CREATE TABLE IF NOT EXISTS ${TABLE} (
+const createTable = `
+CREATE TABLE IF NOT EXISTS ${migrationsTable} (
   id VARCHAR(36) PRIMARY KEY NOT NULL,
   checksum VARCHAR(64) NOT NULL,
   finished_at DATETIME(3),

@@ -12,7 +12,8 @@ export async function noteChanges(tx: Statements, chatId: bigint, numbers: reado
   const rows = await tx.$queryRawUnsafe<{ number: number }[]>(
     `SELECT number FROM messages
       WHERE chat_id = ? AND number IN (${placeholders(numbers)}) AND change_number IS NULL ORDER BY number`,
-    ...[chatId, ...numbers],
+    chatId,
+    ...numbers,
   );
   if (rows.length === 0) return;
   const changes = rows.map(({ number }, at) => [number, next + at] as const);
@@ -24,7 +25,8 @@ export async function noteChanges(tx: Statements, chatId: bigint, numbers: reado
     `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (number INT PATH '$[0]', change_number DOUBLE PATH '$[1]')) AS k
        STRAIGHT_JOIN messages AS m ON m.chat_id = ? AND m.number = k.number
         SET m.change_number = k.change_number`,
-    ...[JSON.stringify(changes), chatId],
+    JSON.stringify(changes),
+    chatId,
   );
-  await tx.$executeRawUnsafe("UPDATE chats SET last_change_number = ? WHERE id = ?", ...[changes.at(-1)![1], chatId]);
+  await tx.$executeRawUnsafe("UPDATE chats SET last_change_number = ? WHERE id = ?", changes.at(-1)![1], chatId);
 }

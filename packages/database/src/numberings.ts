@@ -36,7 +36,9 @@ export function createNumberings({ query }: Pick<Database, "query">) {
       );
       await query(
         "INSERT IGNORE INTO incarnations (id, incarnation, seen_at) VALUES (?, ?, ?)",
-        ...[row!.next, identifierBytes(incarnation), new Date()],
+        row!.next,
+        identifierBytes(incarnation),
+        new Date(),
       );
     }
   }
@@ -67,7 +69,7 @@ export function createNumberings({ query }: Pick<Database, "query">) {
 }
 
 /** Chats whose latest numbering a process remembers. */
-const REMEMBERED = 10_000;
+const remembered = 10_000;
 
 /**
  * The beginnings of numberings that a process has stored. Redis names them with every batch of a chat until a worker has stored one,
@@ -83,7 +85,7 @@ export function createStoredNumberings() {
     /** Call it after the commit. */
     add(numberings: readonly Numbering[]): void {
       for (const each of numberings) {
-        if (latest.size >= REMEMBERED) latest.clear();
+        if (latest.size >= remembered) latest.clear();
         latest.set(each.chatId, each);
       }
     },

@@ -5,7 +5,7 @@ import type { Statements } from "./session.ts";
 /**
  * Maximum bytes of the messages in one outbox row, unless a single message is larger. The indexer reads a row at once.
  */
-const RANGE_BYTES = 1024 * 1024;
+const rangeBytes = 1024 * 1024;
 
 /** Adds stored rows (sorted by key) to the search outbox, one outbox row per continuous range of at most 1 MiB. */
 export async function addToOutbox(tx: Statements, stored: readonly NewMessage[], now: Date): Promise<void> {
@@ -25,7 +25,7 @@ export async function addRanges(
   const ranges: { chatId: bigint; from: number; to: number; bytes: number }[] = [];
   for (const { chatId, number, bytes } of messages) {
     const last = ranges.at(-1);
-    if (last?.chatId === chatId && last.to + 1 === number && last.bytes + bytes <= RANGE_BYTES) {
+    if (last?.chatId === chatId && last.to + 1 === number && last.bytes + bytes <= rangeBytes) {
       last.to = number;
       last.bytes += bytes;
     } else ranges.push({ chatId, from: number, to: number, bytes });

@@ -5,13 +5,13 @@ import type { Database } from "./client.ts";
 import type { MessageRange } from "./messages.ts";
 import type { Statements } from "./session.ts";
 
-const TIMEOUT_MS = 60_000;
+const timeoutMs = 60_000;
 /** Well below the time after which the server ends an idle session. */
-const KEEP_ALIVE_MS = 3_000;
+const keepAliveMs = 3_000;
 /** How many waiting ranges are read to choose from. */
-const LOOK_AHEAD = 2_000;
+const lookAhead = 2_000;
 /** Maximum bytes per drain, unless a single range is larger. The index needs a few seconds for this. */
-const MAX_BYTES = 4 * 1024 * 1024;
+const maxBytes = 4 * 1024 * 1024;
 
 /** A range of messages with the bytes of their bodies and the time at which they were stored or last changed. */
 export interface StoredRange extends MessageRange {
@@ -64,7 +64,7 @@ export function createOutbox(database: Database, { backend }: { backend?: string
           );
           return rows.length;
         },
-        { timeoutMs: TIMEOUT_MS },
+        { timeoutMs: timeoutMs },
       ),
 
     /** Adds messages (sorted by key) that are missing from the index. Throws `SearchBackendMismatch` as `drain` does. */
@@ -116,7 +116,7 @@ async function keepingAlive(tx: Statements, work: () => Promise<void>): Promise<
   let keepAlive = Promise.resolve<unknown>(undefined);
   const timer = setInterval(() => {
     keepAlive = keepAlive.then(() => tx.$executeRawUnsafe("DO 0")).catch(() => undefined);
-  }, KEEP_ALIVE_MS);
+  }, keepAliveMs);
   try {
     await work();
   } finally {
@@ -125,25 +125,25 @@ async function keepingAlive(tx: Statements, work: () => Promise<void>): Promise<
   }
 }
 
-const RANGE =
+const rangeColumns =
   "id, chat_id AS chatId, from_number AS `from`, to_number AS `to`, bytes, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at) DIV 1000 AS storedAtMs";
 
 async function lockFairly(tx: Statements, limit: number): Promise<LockedRange[]> {
   const waiting = await tx.$queryRawUnsafe<WaitingRange[]>(
     `SELECT o.id, o.bytes, c.application_id AS applicationId
-       FROM search_outbox o LEFT JOIN chats c ON c.id = o.chat_id ORDER BY o.id LIMIT ${LOOK_AHEAD}`,
+       FROM search_outbox o LEFT JOIN chats c ON c.id = o.chat_id ORDER BY o.id LIMIT ${lookAhead}`,
   );
   const ids = takeTurns(waiting, limit);
   if (ids.length === 0) return [];
   const rows = await tx.$queryRawUnsafe<LockedRange[]>(
-    `SELECT ${RANGE} FROM search_outbox FORCE INDEX (PRIMARY) WHERE id IN (${placeholders(ids)}) ORDER BY id FOR UPDATE SKIP LOCKED`,
+    `SELECT ${rangeColumns} FROM search_outbox FORCE INDEX (PRIMARY) WHERE id IN (${placeholders(ids)}) ORDER BY id FOR UPDATE SKIP LOCKED`,
     ...ids,
   );
   // Another drainer has locked them all. Take any unlocked ranges.
   return rows.length > 0
     ? rows
     : tx.$queryRawUnsafe<LockedRange[]>(
-        `SELECT ${RANGE} FROM search_outbox ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED`,
+        `SELECT ${rangeColumns} FROM search_outbox ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED`,
         Math.min(limit, ids.length),
       );
 }
@@ -159,7 +159,7 @@ function takeTurns(waiting: readonly WaitingRange[], limit: number): bigint[] {
     const ranges = queues.flatMap((queue) => queue[turn] ?? []).sort((a, b) => a.bytes - b.bytes);
     for (const range of ranges) {
       if (taken.length === limit) return taken;
-      if (bytes + range.bytes > MAX_BYTES) return taken;
+      if (bytes + range.bytes > maxBytes) return taken;
       taken.push(range.id);
       bytes += range.bytes;
     }

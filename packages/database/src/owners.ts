@@ -46,7 +46,7 @@ export async function checkOwners<M extends Placed>(tx: Statements, messages: re
 
   const strays = [...new Map(others.map((message) => [nameOf(message), message])).values()];
   const found = await tx.$queryRawUnsafe<{ chat: number; token: string }[]>(
-    strays.map(() => CHAT_OF).join(" UNION ALL "),
+    strays.map(() => chatOf).join(" UNION ALL "),
     ...strays.flatMap(({ token, chat }) => [token, chat]),
   );
   const known = new Set(found.map(nameOf));
@@ -61,7 +61,7 @@ export async function checkOwners<M extends Placed>(tx: Statements, messages: re
   };
 }
 
-const CHAT_OF =
+const chatOf =
   "SELECT c.number AS chat, a.token FROM applications a JOIN chats c ON c.application_id = a.id WHERE a.token = ? AND c.number = ?";
 
 function nameOf({ token, chat }: { token: string; chat: number }): string {

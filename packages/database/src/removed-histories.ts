@@ -1,9 +1,9 @@
 import { placeholderRows, placeholders } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 
-const MESSAGES_AT_ONCE = 200;
+const messagesAtOnce = 200;
 /** Maximum number of versions that one statement deletes: 8 MB if each is as long as possible. */
-const VERSIONS_AT_ONCE = 100;
+const versionsAtOnce = 100;
 
 /** Notes deleted messages whose earlier versions `removeHistories` is to delete: they can be too many for the chat's lock. */
 export async function noteRemovedHistories(tx: Queryable, chatId: bigint, numbers: readonly number[]): Promise<void> {
@@ -24,14 +24,14 @@ export async function removeHistories({ prisma }: Database, { forMs }: { forMs: 
   while (performance.now() < end) {
     const noted = await prisma.removedHistory.findMany({
       orderBy: [{ chatId: "asc" }, { number: "asc" }],
-      take: MESSAGES_AT_ONCE,
+      take: messagesAtOnce,
     });
     const [first] = noted;
     if (first === undefined) return;
     const { chatId } = first;
     const numbers = noted.filter((other) => other.chatId === chatId).map(({ number }) => number);
     const deleted = await prisma.$executeRawUnsafe(
-      `DELETE FROM message_versions WHERE chat_id = ? AND number IN (${placeholders(numbers)}) LIMIT ${VERSIONS_AT_ONCE}`,
+      `DELETE FROM message_versions WHERE chat_id = ? AND number IN (${placeholders(numbers)}) LIMIT ${versionsAtOnce}`,
       chatId,
       ...numbers,
     );

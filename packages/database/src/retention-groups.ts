@@ -19,7 +19,7 @@ export interface OverdueChat {
   readonly retainedFromAt: Date;
 }
 
-const APPLICATIONS_AT_ONCE = 200;
+const applicationsAtOnce = 200;
 
 /** All limits in force. Reads only applications and chats that have one. */
 export async function* limitsInForce(database: Database): AsyncGenerator<RetentionGroup, void, undefined> {
@@ -28,10 +28,10 @@ export async function* limitsInForce(database: Database): AsyncGenerator<Retenti
     const rows = await prisma.$queryRaw<{ id: bigint; days: number }[]>`
       SELECT id, retention_days AS days FROM applications FORCE INDEX (applications_retention_days_idx)
        WHERE retention_days >= ${after.days} AND (retention_days > ${after.days} OR id > ${after.id})
-       ORDER BY retention_days, id LIMIT ${APPLICATIONS_AT_ONCE}`;
+       ORDER BY retention_days, id LIMIT ${applicationsAtOnce}`;
     for (const { id, days } of rows) yield { applicationId: id, ownDays: null, days };
     const last = rows.at(-1);
-    if (!last || rows.length < APPLICATIONS_AT_ONCE) break;
+    if (!last || rows.length < applicationsAtOnce) break;
     after = last;
   }
   for (let own = await nextLimit(database, 0); own; own = await nextOwner(database, own)) {

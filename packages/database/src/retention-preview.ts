@@ -16,7 +16,7 @@ export interface RetentionPreview {
   readonly newest: Date;
 }
 
-const CHATS_AT_ONCE = 200;
+const chatsAtOnce = 200;
 
 export interface PreviewOptions {
   /** Only this application. */
@@ -34,14 +34,14 @@ export async function* previewRetention(
   for await (const group of groupsOf(database, token, days)) {
     const before = cutoff(now, group.days);
     for (let after: OverdueChat | undefined; ;) {
-      const chats: OverdueChat[] = await overdueChats(database, group, { before, after, limit: CHATS_AT_ONCE });
+      const chats: OverdueChat[] = await overdueChats(database, group, { before, after, limit: chatsAtOnce });
       for (const chat of chats) {
         const due = await countDue(database, chat, before);
         if (!due) continue;
         const { days: inForce, ownDays } = group;
         yield { token: group.token, chatNumber: chat.number, days: inForce, isOwn: ownDays !== null, ...due };
       }
-      if (chats.length < CHATS_AT_ONCE) break;
+      if (chats.length < chatsAtOnce) break;
       after = chats.at(-1);
     }
   }

@@ -5,13 +5,13 @@ import type { Database, Queryable } from "./client.ts";
 
 export type Retention = ReturnType<typeof createRetention>;
 
-const DAY_MS = 86_400_000;
+const dayMs = 86_400_000;
 /** Maximum number of messages that one transaction deletes. */
-const MESSAGES_AT_ONCE = 500;
+const messagesAtOnce = 500;
 
 /** The time before which messages are over a limit. */
 export function cutoff(now: Date, days: number): Date {
-  return new Date(now.getTime() - days * DAY_MS);
+  return new Date(now.getTime() - days * dayMs);
 }
 
 /**
@@ -97,9 +97,9 @@ async function expire(tx: Queryable, chatId: bigint, now: Date): Promise<{ delet
   const before = cutoff(now, days);
   const rows = await tx.$queryRaw<{ number: number; createdAt: Date }[]>`
     SELECT number, created_at AS createdAt FROM messages
-     WHERE chat_id = ${chatId} AND number >= ${chat.retainedFrom} ORDER BY number LIMIT ${MESSAGES_AT_ONCE + 1}`;
+     WHERE chat_id = ${chatId} AND number >= ${chat.retainedFrom} ORDER BY number LIMIT ${messagesAtOnce + 1}`;
   const young = rows.findIndex(({ createdAt }) => createdAt >= before);
-  const due = rows.slice(0, young === -1 ? MESSAGES_AT_ONCE : Math.min(young, MESSAGES_AT_ONCE));
+  const due = rows.slice(0, young === -1 ? messagesAtOnce : Math.min(young, messagesAtOnce));
   const numbers = due.map(({ number }) => number);
   const deleted = numbers.length === 0 ? 0 : await removeFrom(tx, chat.id, numbers, { forgetSender: true });
   const next = rows[due.length];

@@ -48,7 +48,9 @@ async function findElsewhere<M extends AddressedMessage>(
       WHERE chat_id IN (${placeholders(chatIds)}) AND uid IN (${placeholders(uids)})
      UNION ALL SELECT uid, number, 1 FROM dead_letters WHERE uid IN (${placeholders(uids)})
       ORDER BY isLive DESC, number`,
-    ...[...chatIds, ...uids, ...uids],
+    ...chatIds,
+    ...uids,
+    ...uids,
   );
   const elsewhere = new Map<M, Original>();
   for (const message of messages) {

@@ -1,7 +1,7 @@
 import type { Database } from "./client.ts";
 
 /** The counts stop here. An exact number is not needed above it, and a scrape must not read a million rows. */
-const MAX_COUNTED = 100_000;
+const maxCounted = 100_000;
 
 export interface DatabaseStatistics {
   /** The number of ranges that are not yet in the index, up to 100,000. */
@@ -23,10 +23,10 @@ export interface DatabaseStatistics {
 export async function readStatistics({ prisma }: Database): Promise<DatabaseStatistics> {
   const [[counts], retention, status, variables] = await Promise.all([
     prisma.$queryRaw<{ outbox: bigint; oldest: Date | null; oldestErasure: Date | null; deadLetters: bigint }[]>`
-      SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM search_outbox LIMIT ${MAX_COUNTED}) AS waiting) AS outbox,
+      SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM search_outbox LIMIT ${maxCounted}) AS waiting) AS outbox,
              (SELECT created_at FROM search_outbox ORDER BY id LIMIT 1) AS oldest,
              (SELECT requested_at FROM erasures WHERE finished_at IS NULL ORDER BY id LIMIT 1) AS oldestErasure,
-             (SELECT COUNT(*) FROM (SELECT 1 FROM dead_letters LIMIT ${MAX_COUNTED}) AS deadLettered) AS deadLetters`,
+             (SELECT COUNT(*) FROM (SELECT 1 FROM dead_letters LIMIT ${maxCounted}) AS deadLettered) AS deadLetters`,
     prisma.retentionState.findFirst(),
     prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Threads_connected'`,
     prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL VARIABLES LIKE 'max_connections'`,

@@ -4,7 +4,7 @@ import { compareWithStored, sortByKey, type NewMessage } from "./message-rows.ts
 import type { Statements } from "./session.ts";
 
 /** The columns that a tombstone keeps as they were. */
-const KEPT_COLUMNS = ["chat_id", "number", "uid", "sender", "reply_to", "created_at", "edited_at", "epoch"];
+const keptColumns = ["chat_id", "number", "uid", "sender", "reply_to", "created_at", "edited_at", "epoch"];
 
 /**
  * Turns stored messages of a chat into tombstones with these change numbers, and leaves out numbers that are not stored. Every column but
@@ -17,8 +17,8 @@ export async function clearMessages(
   now: Date,
 ): Promise<void> {
   await tx.$executeRawUnsafe(
-    `REPLACE INTO messages (${KEPT_COLUMNS.join(", ")}, body, version, change_number, updated_at, deleted_at)
-     SELECT ${KEPT_COLUMNS.map((column) => `m.${column}`).join(", ")}, '', m.version + 1, k.change_number, ?, ?
+    `REPLACE INTO messages (${keptColumns.join(", ")}, body, version, change_number, updated_at, deleted_at)
+     SELECT ${keptColumns.map((column) => `m.${column}`).join(", ")}, '', m.version + 1, k.change_number, ?, ?
        FROM JSON_TABLE(?, '$[*]' COLUMNS (number INT PATH '$[0]', change_number DOUBLE PATH '$[1]')) AS k
        STRAIGHT_JOIN messages AS m ON m.chat_id = ? AND m.number = k.number`,
     now,

@@ -9,7 +9,7 @@ export class RetryTransaction extends Error {
   override readonly name = "RetryTransaction";
 }
 
-const ATTEMPTS = 6;
+const attempts = 6;
 
 /**
  * Runs work in one READ COMMITTED transaction. Repeats it from the start after a deadlock, a lock wait timeout or a
@@ -106,7 +106,7 @@ function mayRepeat(error: unknown): boolean {
 
 /** Pauses before the next attempt. Throws the error of this one if there must be none. */
 async function pauseUnlessFinal(error: unknown, attempt: number): Promise<void> {
-  if (!mayRepeat(error) || attempt === ATTEMPTS) throw error;
+  if (!mayRepeat(error) || attempt === attempts) throw error;
   await sleep(Math.random() * 10 * 2 ** attempt);
 }
 

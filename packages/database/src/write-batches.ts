@@ -1,5 +1,5 @@
 import { addToChats } from "./chat-totals.ts";
-import { DAMAGED, deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
+import { damagedReason, deadLetterMessages, type DeadLetteredMessage } from "./dead-letter-messages.ts";
 import { addUnusedNumbers, removeDeletedNumber } from "./deleted-numbers.ts";
 import { insertMessages } from "./insert-messages.ts";
 import { lockChatsOf, noteLate } from "./late-messages.ts";
@@ -78,7 +78,7 @@ export async function writeBatches<M extends AddressedMessage>(
     tx,
     rows.filter(({ damaged }) => damaged !== true),
   );
-  const damaged = rows.filter((row) => row.damaged === true).map((row) => ({ ...row, reason: DAMAGED }));
+  const damaged = rows.filter((row) => row.damaged === true).map((row) => ({ ...row, reason: damagedReason }));
   const dead = await deadLetterMessages(tx, { refused: [...refused, ...damaged], unknown }, now);
   const late = [...conflicts, ...dead.conflicts];
   await removeKeys(tx, late);

@@ -1,10 +1,15 @@
 import { createHash, randomUUID } from "node:crypto";
 import { expect } from "chai";
 import fc from "fast-check";
-import { IdempotencyConflict, createApplications, createChats, createDatabase, isRefusal } from "@confab/database";
-import type { ApplicationReference } from "@confab/database";
-import { batch, message, openTestDatabase, rejection } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import {
+  IdempotencyConflict,
+  createApplications,
+  createChats,
+  createDatabase,
+  isRefusal,
+  type ApplicationReference,
+} from "@confab/database";
+import { batch, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
 
 const hash = (text: string) => createHash("sha256").update(text).digest();
 

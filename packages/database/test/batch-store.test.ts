@@ -15,8 +15,7 @@ import {
   createMessageKeys,
   migrate,
 } from "@confab/database";
-import { batch, message, openTestDatabase, remember } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 describe("storing accepted messages", () => {
   let test: TestDatabase;

@@ -1,17 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setTimeout as pause } from "node:timers/promises";
 import {
   createErasures,
   createErasureWork,
   createHorizons,
-  MAX_OPEN_ERASURES,
+  maxOpenErasures,
   TooManyErasures,
   verifyCounts,
   type Erasure,
 } from "@confab/database";
 import { expect } from "chai";
-import { setTimeout as pause } from "node:timers/promises";
-import { TOO_LONG, batch, collect, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
+import { tooLong, batch, collect, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
 
 describe("erasing chats and applications", () => {
   let test: TestDatabase;
@@ -204,7 +203,10 @@ describe("erasing chats and applications", () => {
     await sleep(20);
     expect(idsOf(await work.waiting(3))).to.deep.equal([chat, senders[1], senders[2], other]);
     expect(idsOf(await work.waiting(10)), "it was claimed before").to.deep.equal([
-      ...[chat, senders[1], senders[2], senders[0]],
+      chat,
+      senders[1],
+      senders[2],
+      senders[0],
       other,
     ]);
   });
@@ -261,7 +263,9 @@ describe("the erasure of a sender", () => {
     const reads = createHorizons(test.database);
     const at = (hours: number) => new Date(Date.now() + hours * 3_600_000);
     const of = (number: number, createdAt: Date, epoch?: number) => ({
-      ...{ ...message(chatId, number), sender: "anna", createdAt },
+      ...message(chatId, number),
+      sender: "anna",
+      createdAt,
       ...(epoch !== undefined && { epoch }),
     });
     const later = 2_000_000_000_000;
@@ -279,7 +283,7 @@ describe("the erasure of a sender", () => {
 
   it("keeps the epoch of a dead letter that is stored at last", async () => {
     const { id: chatId, token } = await test.newChat();
-    const of = (number: number) => ({ ...message(chatId, number, TOO_LONG), sender: "anna" });
+    const of = (number: number) => ({ ...message(chatId, number, tooLong), sender: "anna" });
     await test.batchStore.store([batch(of(1), { ...of(2), epoch: 1 })]);
     await erasures.eraseSender(token, "anna", { epochInRedis: 0 });
     await test.database.prisma.deadLetter.updateMany({ data: { body: Buffer.from("short") } });
@@ -291,7 +295,9 @@ describe("the erasure of a sender", () => {
   it("removes the text of damaged letters that may be its sender's, and of no other letter", async () => {
     const [mine, theirs] = [await test.newChat(), await test.newChat()];
     const damaged = (chatId: bigint, number: number, epoch?: number) => ({
-      ...{ ...message(chatId, number), body: `damaged ${number}`, damaged: true },
+      ...message(chatId, number),
+      body: `damaged ${number}`,
+      damaged: true,
       ...(epoch !== undefined && { epoch }),
     });
     const nobodys = { ...damaged(mine.id, 3), token: "", chat: 0, chatId: 0n };
@@ -315,7 +321,11 @@ describe("the erasure of a sender", () => {
     const erasure = (await erasures.eraseChat(theirs.token, theirs.number))!;
     while ((await work.deleteLetters(erasure)) > 0);
     expect(await textsOf(), "its own letter is deleted").to.deep.equal({
-      ...{ 1: "", 2: kept[2], 3: "", 4: kept[4], 6: "" },
+      1: "",
+      2: kept[2],
+      3: "",
+      4: kept[4],
+      6: "",
     });
   });
 
@@ -341,7 +351,7 @@ describe("the erasure of a sender", () => {
 
   it("is refused while the application has too many that are open", async () => {
     const { token } = await test.newChat();
-    for (let open = 0; open < MAX_OPEN_ERASURES; open++)
+    for (let open = 0; open < maxOpenErasures; open++)
       await erasures.eraseSender(token, `sender ${open}`, { epochInRedis: 0 });
     const before = await test.chats.locate(token, 1);
     expect(await rejection(erasures.eraseSender(token, "one more", { epochInRedis: 0 }))).to.be.instanceOf(

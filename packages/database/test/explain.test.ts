@@ -14,10 +14,10 @@ import {
   pruneIdempotencyKeys,
   pruneMessageKeys,
   createMessageKeys,
+  type Chat,
+  type QueryEvent,
 } from "@confab/database";
-import type { Chat, QueryEvent } from "@confab/database";
-import { batch, collect, message, openTestDatabase, remember } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import { batch, collect, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 /** One line of EXPLAIN. MySQL and MariaDB use the same names for these columns. */
 interface Step {
@@ -29,8 +29,8 @@ interface Step {
   readonly Extra: string | null;
 }
 
-const CHATS = 1_500;
-const MESSAGES = 6_000;
+const chatCount = 1_500;
+const messageCount = 6_000;
 
 /** Every query of a request or a batch. */
 const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) => Promise<unknown>> = {
@@ -90,10 +90,10 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
       { chatId: chat.id, from: 10, to: 20 },
       { chatId: chat.id, from: 500, to: 510 },
     ]),
-  "stores a batch": ({ batchStore }, chat) => batchStore.store([batch(message(chat.id, MESSAGES + 1))]),
+  "stores a batch": ({ batchStore }, chat) => batchStore.store([batch(message(chat.id, messageCount + 1))]),
   "stores a batch with senders": ({ batchStore }, chat) =>
     batchStore.store([
-      batch(...["reader 7", "new"].map((sender, at) => ({ ...message(chat.id, MESSAGES + 2 + at), sender }))),
+      batch(...["reader 7", "new"].map((sender, at) => ({ ...message(chat.id, messageCount + 2 + at), sender }))),
     ]),
   "stores a batch again": async ({ batchStore }, chat) => {
     const late = batch(message(chat.id, 5), message(chat.id, 6));
@@ -120,8 +120,9 @@ const requests: Record<string, (test: TestDatabase, chat: Chat, token: string) =
   "lists read horizons further on": ({ database }, chat) =>
     createHorizons(database).list(chat.id, { after: "reader 7", limit: 50 }),
   "counts unread messages near the end of a long chat": ({ database }, chat) =>
-    createHorizons(database).unread(chat.id, MESSAGES - 100, MESSAGES),
-  "counts all messages of a long chat": ({ database }, chat) => createHorizons(database).unread(chat.id, 0, MESSAGES),
+    createHorizons(database).unread(chat.id, messageCount - 100, messageCount),
+  "counts all messages of a long chat": ({ database }, chat) =>
+    createHorizons(database).unread(chat.id, 0, messageCount),
   "lists unread chats": ({ database }, _chat, token) =>
     createHorizons(database).unreadChats(token, "reader 7", { limit: 200 }),
   "lists unread chats further on": ({ database }, chat, token) =>
@@ -245,16 +246,19 @@ describe("the plan of every query", () => {
     await prisma.application.createMany({ data: applications });
     await prisma.idempotencyKey.createMany({
       data: applications.map(() => ({
-        ...{ scope: "applications", key: randomBytes(16), requestHash: randomBytes(32) },
-        ...{ resourceId: 1n, createdAt: at },
+        scope: "applications",
+        key: randomBytes(16),
+        requestHash: randomBytes(32),
+        resourceId: 1n,
+        createdAt: at,
       })),
     });
     ({ token, ...chat } = await test.newChat());
-    await Promise.all(Array.from({ length: CHATS - 1 }, () => test.chats.create({ token, idempotency: key() })));
+    await Promise.all(Array.from({ length: chatCount - 1 }, () => test.chats.create({ token, idempotency: key() })));
     const chats = await prisma.chat.findMany({ where: { applicationId: chat.applicationId } });
     for (const each of chats) remember(token, each);
     await test.batchStore.store([
-      batch(...Array.from({ length: MESSAGES }, (_, i) => message(chat.id, i + 1))),
+      batch(...Array.from({ length: messageCount }, (_, i) => message(chat.id, i + 1))),
       batch(...chats.filter(({ id }) => id !== chat.id).map(({ id }) => message(id, 1))),
     ]);
     for (let i = 0; i < 10; i += 1) {
@@ -264,7 +268,7 @@ describe("the plan of every query", () => {
     await test.batchStore.store([
       batch(...Array.from({ length: 20 }, (_, i) => message(chats[3 + i]!.id, 99, tooLong))),
     ]);
-    const numbers = Array.from({ length: MESSAGES / 3 }, (_, i) => 3 * i + 1);
+    const numbers = Array.from({ length: messageCount / 3 }, (_, i) => 3 * i + 1);
     await prisma.deletedNumber.createMany({
       data: [
         ...numbers.map((number) => ({ chatId: chat.id, number })),
@@ -277,30 +281,46 @@ describe("the plan of every query", () => {
     await prisma.read.createMany({
       data: chats.flatMap(({ id }) =>
         Array.from({ length: id === chat.id ? 500 : 2 }, (_, i) => ({
-          ...{ chatId: id, reader: Buffer.from(`reader ${i + 6}`), number: 1, updatedAt: at },
+          chatId: id,
+          reader: Buffer.from(`reader ${i + 6}`),
+          number: 1,
+          updatedAt: at,
         })),
       ),
     });
     await prisma.apiKey.createMany({
       data: Array.from({ length: 1_000 }, (_, index) => ({
-        ...{ publicId: keyIdAt(index), name: "key", hash: randomBytes(32), scopes: "read,write", createdAt: at },
+        publicId: keyIdAt(index),
+        name: "key",
+        hash: randomBytes(32),
+        scopes: "read,write",
+        createdAt: at,
         applicationId: index < 500 ? chat.applicationId : null,
       })),
     });
     await prisma.messageVersion.createMany({
       data: Array.from({ length: 2_000 }, (_, index) => ({
-        ...{ chatId: chat.id, number: 1 + (index % 200), version: 1 + Math.floor(index / 200) },
-        ...{ body: "earlier", createdAt: at },
+        chatId: chat.id,
+        number: 1 + (index % 200),
+        version: 1 + Math.floor(index / 200),
+        body: "earlier",
+        createdAt: at,
       })),
     });
     await prisma.auditEntry.createMany({
       data: Array.from({ length: 1_000 }, (_, index) => ({
-        ...{ createdAt: new Date(at.getTime() - 1_000 * index), actor: "test", act: "key-created" },
+        createdAt: new Date(at.getTime() - 1_000 * index),
+        actor: "test",
+        act: "key-created",
       })),
     });
     await prisma.erasure.createMany({
       data: Array.from({ length: 1_000 }, (_, index) => ({
-        ...{ token: randomUUID(), applicationId: index, sender: Buffer.from("anna"), requestedAt: at, finishedAt: at },
+        token: randomUUID(),
+        applicationId: index,
+        sender: Buffer.from("anna"),
+        requestedAt: at,
+        finishedAt: at,
       })),
     });
     const tables =

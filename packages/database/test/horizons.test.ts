@@ -9,11 +9,11 @@ import {
   type MessageChanges,
   type Horizons,
 } from "@confab/database";
-import { TOO_LONG, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+import { tooLong, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 /** Random histories of chats. More of them take longer and find no other kind of mistake. */
-const HISTORIES = Number(process.env.CONFAB_READ_HISTORIES ?? 300);
-const READERS = ["anna", "Анна", "never"];
+const historyCount = Number(process.env.CONFAB_READ_HISTORIES ?? 300);
+const readerCount = ["anna", "Анна", "never"];
 
 describe("read horizons", () => {
   let test: TestDatabase;
@@ -103,7 +103,7 @@ describe("read horizons", () => {
 
   it("count nothing for numbers whose message was deleted, is a dead letter or was dropped", async () => {
     const { id, token } = await test.newChat();
-    const bodies = ["one", "two", TOO_LONG, "four", TOO_LONG, "six", TOO_LONG];
+    const bodies = ["one", "two", tooLong, "four", tooLong, "six", tooLong];
     await test.batchStore.store([batch(...bodies.map((body, at) => message(id, at + 1, body)))]);
     const counts = () => Promise.all([0, 1, 2, 4, 6, 7, 9].map((horizon) => reads.unread(id, horizon, 7)));
     expect(await counts()).to.deep.equal([4, 3, 2, 1, 0, 0, 0]);
@@ -146,11 +146,11 @@ describe("read horizons", () => {
     let last = 0;
     for (const one of history) {
       if (one.kind === "send") {
-        const sent = one.bodies.map((fits, at) => message(chatId, last + 1 + at, fits ? "hello" : TOO_LONG));
+        const sent = one.bodies.map((fits, at) => message(chatId, last + 1 + at, fits ? "hello" : tooLong));
         // Most of them fit.
         const kept = sent.map((each, at) => (at % 3 === 0 ? { ...each, body: "hello" } : each));
         await test.batchStore.store([batch(...kept)]);
-        for (const { number, body } of kept) if (body === TOO_LONG) letters.add(number);
+        for (const { number, body } of kept) if (body === tooLong) letters.add(number);
         last += sent.length;
         continue;
       }
@@ -245,22 +245,24 @@ describe("read horizons", () => {
     await expectCounts("retention that finds nothing");
   });
 
-  it(`have the unread counts of a recount after each of ${HISTORIES} random histories`, async function () {
-    this.timeout(60_000 + HISTORIES * 500);
+  it(`have the unread counts of a recount after each of ${historyCount} random histories`, async function () {
+    this.timeout(60_000 + historyCount * 500);
     const began = performance.now();
     const { token } = await test.newChat();
     const sampled = fc.sample(fc.array(step, { minLength: 1, maxLength: 14 }), {
-      numRuns: HISTORIES,
+      numRuns: historyCount,
       seed: 20_261_126,
     });
-    const expected = new Map(READERS.map((reader) => [reader, new Map<number, [horizon: number, unread: number]>()]));
+    const expected = new Map(
+      readerCount.map((reader) => [reader, new Map<number, [horizon: number, unread: number]>()]),
+    );
     let compared = 0;
     const playNext = async (): Promise<void> => {
       for (let history = sampled.pop(); history !== undefined; history = sampled.pop()) {
         const chat = (await test.chats.create({ token }))!;
         remember(token, chat);
         const { horizons, last } = await play(chat.id, history);
-        for (const reader of READERS) {
+        for (const reader of readerCount) {
           const horizon = horizons.get(reader) ?? 0;
           const unread = await recount(chat.id, horizon);
           const what = JSON.stringify({ history, reader, horizon });
@@ -272,7 +274,7 @@ describe("read horizons", () => {
     };
     await Promise.all(Array.from({ length: 8 }, playNext));
 
-    for (const reader of READERS) {
+    for (const reader of readerCount) {
       const shown = new Map<number, [number, number]>();
       const times: number[] = [];
       for (
@@ -293,7 +295,7 @@ describe("read horizons", () => {
     }
     if (process.env.CONFAB_SHOW_FIGURES !== undefined) {
       const seconds = ((performance.now() - began) / 1_000).toFixed(1);
-      process.stdout.write(`${HISTORIES} histories, ${compared} unread counts and recounts in ${seconds} s\n`);
+      process.stdout.write(`${historyCount} histories, ${compared} unread counts and recounts in ${seconds} s\n`);
     }
   });
 
@@ -311,7 +313,7 @@ describe("read horizons", () => {
         return reads.advance(id, `reader ${at % 5}`, number);
       }),
       ...Array.from({ length: 10 }, (_, at) =>
-        test.batchStore.store([batch(message(id, 41 + at, at % 3 === 0 ? TOO_LONG : "late"))]),
+        test.batchStore.store([batch(message(id, 41 + at, at % 3 === 0 ? tooLong : "late"))]),
       ),
     ]);
     for (let at = 0; at < 6; at += 1) {

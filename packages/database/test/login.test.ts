@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createDatabase, migrate, migrationStatus, reasonOf } from "@confab/database";
-import type { DatabaseAddress } from "@confab/database";
+import { createDatabase, migrate, migrationStatus, reasonOf, type DatabaseAddress } from "@confab/database";
 import { createCertificate, startMysql } from "@confab/testkit";
 import { expect } from "chai";
 

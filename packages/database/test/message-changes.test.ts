@@ -36,7 +36,11 @@ describe("changes of messages", () => {
     test.database.prisma.$transaction([
       test.database.prisma.messageVersion.createMany({
         data: Array.from({ length: count }, (_, at) => ({
-          ...{ chatId, number, version: at + 1, body, createdAt: new Date() },
+          chatId,
+          number,
+          version: at + 1,
+          body,
+          createdAt: new Date(),
         })),
       }),
       test.database.prisma.message.update({

@@ -2,8 +2,7 @@ import { randomUUID } from "node:crypto";
 import { removeMessages } from "@confab/database";
 import { expect } from "chai";
 import fc from "fast-check";
-import { batch, message, openTestDatabase, remember } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 describe("reading messages", () => {
   let test: TestDatabase;

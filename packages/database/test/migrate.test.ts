@@ -4,8 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { createTestDatabase } from "@confab/testkit";
-import { MigrationError, createDatabase, createMigrationCheck, migrate, migrationStatus } from "@confab/database";
-import type { Database } from "@confab/database";
+import {
+  MigrationError,
+  createDatabase,
+  createMigrationCheck,
+  migrate,
+  migrationStatus,
+  type Database,
+} from "@confab/database";
 import { rejection } from "./setup.ts";
 
 const own = join(import.meta.dirname, "../prisma/migrations");

@@ -1,8 +1,7 @@
 import { createNumberings, createHorizons, NumberingOutdated } from "@confab/database";
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
-import { batch, message, openTestDatabase } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, type TestDatabase } from "./setup.ts";
 
 describe("numberings", () => {
   let test: TestDatabase;

@@ -1,16 +1,21 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { eventually, startProxy } from "@confab/testkit";
-import { createApplications, createDatabase, isRefusal, isTransient, isUnavailable, reasonOf } from "@confab/database";
-import type { Database } from "@confab/database";
-import { openTestDatabase, rejection } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import {
+  createApplications,
+  createDatabase,
+  isRefusal,
+  isTransient,
+  isUnavailable,
+  reasonOf,
+  type Database,
+} from "@confab/database";
+import { openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
 
 const pingFixture = join(import.meta.dirname, "fixtures/ping.ts");
 

@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { createDatabase, createOutbox, type MessageRange, type StoredRange } from "@confab/database";
-import { batch, message, openTestDatabase, rejection } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
 
 describe("the search outbox", () => {
   let test: TestDatabase;

@@ -23,7 +23,8 @@ describe("removing many messages of a chat", () => {
     ({ id: chatId } = await test.newChat());
     const messages = Array.from({ length: count }, (_, at) => ({
       ...message(chatId, at + 1),
-      ...{ sender: "anna", metadata: toJsonText({ a: 1 }) },
+      sender: "anna",
+      metadata: toJsonText({ a: 1 }),
     }));
     await test.batchStore.store([batch(...messages)]);
     await test.outbox.drain(10_000, () => Promise.resolve());
@@ -65,7 +66,8 @@ describe("removing many messages of a chat", () => {
             const live = (await rows()).filter(({ deletedAt }) => deletedAt === null);
             expect(Number(chat.numbersSum)).to.equal(live.reduce((sum, { number }) => sum + number, 0));
             states.push({
-              ...{ count: chat.messagesCount, isLast: chat.lastChangeNumber === items.at(-1)?.changeNumber },
+              count: chat.messagesCount,
+              isLast: chat.lastChangeNumber === items.at(-1)?.changeNumber,
               deleted: deleted.map(({ number }) => number),
               versions,
               order: items.map(({ number }) => number),

@@ -9,7 +9,7 @@ import {
   removeHistories,
 } from "@confab/database";
 import { expect } from "chai";
-import { TOO_LONG, batch, collect, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+import { tooLong, batch, collect, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 const dayMs = 86_400_000;
 
@@ -167,7 +167,7 @@ describe("retention", () => {
   it("deletes a dead letter once it was retried", async () => {
     const chat = await limited(30);
     await test.batchStore.store([
-      batch({ ...message(chat.id, 1, TOO_LONG), createdAt: ago(40) }, { ...message(chat.id, 2), createdAt: ago(40) }),
+      batch({ ...message(chat.id, 1, tooLong), createdAt: ago(40) }, { ...message(chat.id, 2), createdAt: ago(40) }),
     ]);
     expect(await expireAll()).to.equal(1);
     const letters = createDeadLetters(test.database);

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { openTestDatabase } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import { openTestDatabase, type TestDatabase } from "./setup.ts";
 
 interface Column {
   readonly tableName: string;
@@ -13,16 +12,34 @@ interface Column {
 
 /** Texts that no statement compares. */
 const notCompared = [
-  ...["applications.name", "chats.name", "chats.metadata", "messages.body", "messages.metadata"],
-  ...["message_versions.body", "message_versions.metadata"],
-  ...["dead_letters.other_fields", "dead_letters.reason", "dead_letters.request_id"],
-  ...["api_keys.name", "api_keys.public_key", "api_keys.scopes", "installation.value"],
-  ...["audit_log.actor", "audit_log.act", "audit_log.application", "audit_log.key_id", "audit_log.request_id"],
+  "applications.name",
+  "chats.name",
+  "chats.metadata",
+  "messages.body",
+  "messages.metadata",
+  "message_versions.body",
+  "message_versions.metadata",
+  "dead_letters.other_fields",
+  "dead_letters.reason",
+  "dead_letters.request_id",
+  "api_keys.name",
+  "api_keys.public_key",
+  "api_keys.scopes",
+  "installation.value",
+  "audit_log.actor",
+  "audit_log.act",
+  "audit_log.application",
+  "audit_log.key_id",
+  "audit_log.request_id",
 ];
 /** Texts of a fixed length without spaces, and names that are part of the code. Anything else is refused before a statement has it. */
 const ofOneFormat = [
-  ...["applications.token", "dead_letters.application_token", "erasures.application_token"],
-  ...["idempotency_keys.scope", "api_keys.public_id", "installation.name"],
+  "applications.token",
+  "dead_letters.application_token",
+  "erasures.application_token",
+  "idempotency_keys.scope",
+  "api_keys.public_id",
+  "installation.name",
 ];
 
 const types: Record<string, string> = { BigInt: "bigint", Int: "int", Float: "double", DateTime: "datetime(3)" };

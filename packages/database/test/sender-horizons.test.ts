@@ -1,6 +1,6 @@
 import { createErasures, createErasureWork, createHorizons, createRetention, type Horizons } from "@confab/database";
 import { expect } from "chai";
-import { TOO_LONG, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+import { tooLong, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 
 describe("the read horizon of a sender", () => {
   let test: TestDatabase;
@@ -36,7 +36,7 @@ describe("the read horizon of a sender", () => {
   it("moves forward only, whatever is stored late, delivered twice or retried", async () => {
     const { id } = await test.newChat();
     const early = batch(from("anna", id, 2));
-    const refused = batch(from("anna", id, 3, TOO_LONG), from("ben", id, 4, TOO_LONG));
+    const refused = batch(from("anna", id, 3, tooLong), from("ben", id, 4, tooLong));
     await test.batchStore.store([refused]);
     expect(await reads.list(id, { limit: 9 }), "nothing was stored").to.have.nested.property("items.length", 0);
     await test.batchStore.store([batch(from("anna", id, 5))]);

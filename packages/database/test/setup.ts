@@ -9,15 +9,18 @@ import {
   createOutbox,
   createBatchStore,
   migrate,
+  type NewBatch,
+  type AddressedMessage,
+  type Chat,
+  type DatabaseOptions,
 } from "@confab/database";
 import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
-import type { NewBatch, AddressedMessage, Chat, DatabaseOptions } from "@confab/database";
 
 // Mocha ignores unhandled rejections. With this handler, those of our code fail the test.
 ignoreLostSessionRejections();
 
 /** A body that the database refuses. */
-export const TOO_LONG = "x".repeat(65_536);
+export const tooLong = "x".repeat(65_536);
 
 /** Creates a separate migrated database with all repositories. */
 export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {

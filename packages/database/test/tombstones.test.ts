@@ -7,8 +7,16 @@ type Row = Record<string, unknown>;
 
 /** Everything else in a row of `messages` is content, which no tombstone has. */
 const bookkeeping = [
-  ...["chat_id", "number", "uid", "version", "change_number", "epoch"],
-  ...["created_at", "updated_at", "edited_at", "deleted_at"],
+  "chat_id",
+  "number",
+  "uid",
+  "version",
+  "change_number",
+  "epoch",
+  "created_at",
+  "updated_at",
+  "edited_at",
+  "deleted_at",
 ];
 /** The content that the tombstone of a deleted message keeps. Without its sender, `reply_to` says nothing about anybody. */
 const kept = ["sender", "reply_to"];

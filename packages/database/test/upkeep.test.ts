@@ -1,11 +1,15 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { createMessageChanges, pruneStoredBatches, pruneIdempotencyKeys, verifyCounts } from "@confab/database";
-import type { DeadLetter } from "@confab/database";
-import { batch, collect, message, openTestDatabase } from "./setup.ts";
-import type { TestDatabase } from "./setup.ts";
+import {
+  createMessageChanges,
+  pruneStoredBatches,
+  pruneIdempotencyKeys,
+  verifyCounts,
+  type DeadLetter,
+} from "@confab/database";
+import { batch, collect, message, openTestDatabase, type TestDatabase } from "./setup.ts";
 
-const HOUR_MS = 3_600_000;
+const hourMs = 3_600_000;
 
 describe("dead letters", () => {
   let test: TestDatabase;
@@ -101,11 +105,11 @@ describe("upkeep", () => {
 
   it("deletes all old stored batches and keeps recent ones", async () => {
     const { prisma } = test.database;
-    const at = (hours: number) => new Date(Date.now() - hours * HOUR_MS);
+    const at = (hours: number) => new Date(Date.now() - hours * hourMs);
     const rows = (count: number, storedAt: Date) =>
       Array.from({ length: count }, () => ({ id: randomBytes(16), storedAt }));
     await prisma.storedBatch.createMany({ data: [...rows(2_500, at(49)), ...rows(3, at(47))] });
-    expect(await pruneStoredBatches(test.database, 48 * HOUR_MS)).to.equal(2_500);
+    expect(await pruneStoredBatches(test.database, 48 * hourMs)).to.equal(2_500);
     expect(await prisma.storedBatch.count()).to.equal(3);
   });
 
@@ -115,7 +119,7 @@ describe("upkeep", () => {
     await create();
     expect(await pruneIdempotencyKeys(test.database, 24)).to.equal(0);
     expect((await create()).replayed).to.equal(true);
-    await test.database.prisma.idempotencyKey.updateMany({ data: { createdAt: new Date(Date.now() - 25 * HOUR_MS) } });
+    await test.database.prisma.idempotencyKey.updateMany({ data: { createdAt: new Date(Date.now() - 25 * hourMs) } });
     expect(await pruneIdempotencyKeys(test.database, 24)).to.equal(1);
     expect((await create()).replayed).to.equal(false);
   });

@@ -17,9 +17,9 @@ export interface AccessLogOptions {
 }
 
 /** As nginx logs a request whose client disconnected before the answer was complete. */
-const CLIENT_LEFT = 499;
-const STREAM_STATUS = 200;
-const SLOW_MS = 1_000;
+const clientLeft = 499;
+const streamStatus = 200;
+const slowMs = 1_000;
 
 /** One log line and one observation per request, when its answer was sent or its client has disconnected. */
 export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }: AccessLogOptions): RequestHandler {
@@ -31,7 +31,7 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
     const now = performance.now();
     const { route = "(none)", problem } = context;
     measured.ended({ method, route, status, ms, problem });
-    const matters = (ms !== undefined && ms >= SLOW_MS) || (status >= 400 && !isSheddingLoad(problem));
+    const matters = (ms !== undefined && ms >= slowMs) || (status >= 400 && !isSheddingLoad(problem));
     if (!hasRoom(now) && !matters) {
       measured.skipped();
       return;
@@ -69,14 +69,14 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
       context.isStream = true;
       context.onHold = undefined;
       context.onStream = undefined;
-      return endOfStream(req.method, STREAM_STATUS, context);
+      return endOfStream(req.method, streamStatus, context);
     };
     context.onHold = onHold;
     context.onStream = onStream;
     res.on("close", () => {
       if (context.isStream) return;
       // A request that is held ends when its client leaves.
-      const status = res.writableFinished || isHeld ? res.statusCode : CLIENT_LEFT;
+      const status = res.writableFinished || isHeld ? res.statusCode : clientLeft;
       const bytes = context.answerBytes ?? Number(res.getHeader("Content-Length") ?? 0);
       end(req.method, status, bytes, context, isHeld ? undefined : performance.now() - context.startedAt);
     });

@@ -1,12 +1,12 @@
 import { ProblemError, maxBatchItems } from "@confab/contracts";
 import {
-  BACKSLASH,
-  CLOSE_ARRAY,
-  CLOSE_OBJECT,
-  COMMA,
-  OPEN_ARRAY,
-  OPEN_OBJECT,
-  QUOTE,
+  backslash,
+  closeArray,
+  closeObject,
+  comma,
+  openArray,
+  openObject,
+  quotationMark,
   isWhiteSpace,
 } from "./json-bytes.ts";
 import { createPieces } from "./pieces.ts";
@@ -59,7 +59,7 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
   /** Reads on in a string, from `start` on. Returns the position after the string, or the end of the chunk. */
   function readString(chunk: Uint8Array, start: number): number {
     let at = isEscaped ? start + 1 : start;
-    while (at < chunk.length && chunk[at] !== QUOTE) at += chunk[at] === BACKSLASH ? 2 : 1;
+    while (at < chunk.length && chunk[at] !== quotationMark) at += chunk[at] === backslash ? 2 : 1;
     inString = at >= chunk.length;
     isEscaped = at > chunk.length;
     const end = Math.min(at + 1, chunk.length);
@@ -72,21 +72,21 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
     for (let at = inString ? readString(chunk, 0) : 0; at < chunk.length; at += 1) {
       const byte = chunk[at]!;
       switch (byte) {
-        case QUOTE:
-          if (depth === 1) key = [QUOTE];
+        case quotationMark:
+          if (depth === 1) key = [quotationMark];
           at = readString(chunk, at + 1) - 1;
           break;
-        case OPEN_ARRAY:
-        case OPEN_OBJECT:
+        case openArray:
+        case openObject:
           depth += 1;
-          if (depth === 2 && byte === OPEN_ARRAY && isMessages(key)) {
+          if (depth === 2 && byte === openArray && isMessages(key)) {
             frame.add(chunk, from, at + 1);
             from = at + 1;
             inMessages = true;
           }
           break;
-        case CLOSE_ARRAY:
-        case CLOSE_OBJECT:
+        case closeArray:
+        case closeObject:
           depth -= 1;
           if (inMessages && depth === 1) {
             item.add(chunk, from, at);
@@ -95,7 +95,7 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
             inMessages = false;
           }
           break;
-        case COMMA:
+        case comma:
           if (inMessages && depth === 2) {
             item.add(chunk, from, at);
             endItem(",");

@@ -1,6 +1,5 @@
 import { problemDocument, ProblemError, problemMediaType, type ProblemCode } from "@confab/contracts";
-import { STATUS_CODES } from "node:http";
-import type { ServerResponse } from "node:http";
+import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { createRequestId } from "./request-id.ts";
 import { requestPath } from "./request-path.ts";
@@ -11,7 +10,7 @@ const codes: Readonly<Record<string, ProblemCode>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: "payload-too-large",
 };
 
-const LINGER_MS = 1_000;
+const lingerMs = 1_000;
 
 /** For a server's `clientError` event: answers what is not HTTP or arrives too slowly, then closes the connection. */
 export function createClientErrorHandler(publicUrl: string, answerOf: (socket: never) => ServerResponse | undefined) {
@@ -24,7 +23,7 @@ export function createClientErrorHandler(publicUrl: string, answerOf: (socket: n
     if (answer?.headersSent === true && !answer.writableFinished) {
       // The answer to the previous request may still be on its way: nothing may be written into it.
       socket.end();
-      setTimeout(() => socket.destroy(), LINGER_MS).unref();
+      setTimeout(() => socket.destroy(), lingerMs).unref();
       return;
     }
     const problem = new ProblemError(codes[error.code ?? ""] ?? "malformed-request");

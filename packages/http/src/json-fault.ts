@@ -1,7 +1,7 @@
-const WHITE_SPACE = /[ \t\n\r]*/y;
+const whiteSpace = /[ \t\n\r]*/y;
 // \p{Cc} is U+0000–001F, which JSON forbids in strings, and U+007F–009F, which it allows.
-const STRING_PART = /[^"\\\p{Cc}]+|[\u007f-\u009f]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/uy;
-const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+const stringPart = /[^"\\\p{Cc}]+|[\u007f-\u009f]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/uy;
+const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
 type Expected = "value" | "value or end" | "key" | "key or end" | "comma or end";
 
@@ -15,7 +15,7 @@ export function findJsonFault(text: string): number {
   let expected: Expected = "value";
   let at = 0;
   for (;;) {
-    at = endOf(WHITE_SPACE, text, at);
+    at = endOf(whiteSpace, text, at);
     const character = text[at];
     const closer = closers.at(-1);
     if (expected === "comma or end" && closer === undefined) return character === undefined ? -1 : at;
@@ -30,7 +30,7 @@ export function findJsonFault(text: string): number {
     } else if (expected === "key" || expected === "key or end") {
       const key = scanString(text, at);
       if (key.fault) return key.at;
-      at = endOf(WHITE_SPACE, text, key.at);
+      at = endOf(whiteSpace, text, key.at);
       if (text[at] !== ":") return at;
       expected = "value";
       at += 1;
@@ -44,7 +44,7 @@ export function findJsonFault(text: string): number {
       expected = "comma or end";
       at = value.at;
     } else {
-      const end = endOf(SCALAR, text, at);
+      const end = endOf(scalar, text, at);
       if (end === at) return at;
       expected = "comma or end";
       at = end;
@@ -56,7 +56,7 @@ function scanString(text: string, start: number): { at: number; fault: boolean }
   if (text[start] !== '"') return { at: start, fault: true };
   let at = start + 1;
   while (text[at] !== '"') {
-    const end = endOf(STRING_PART, text, at);
+    const end = endOf(stringPart, text, at);
     if (end === at) return { at, fault: true };
     at = end;
   }

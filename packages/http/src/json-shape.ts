@@ -1,13 +1,13 @@
 import { ProblemError, jsonTextFields } from "@confab/contracts";
 import {
-  BACKSLASH,
-  CLOSE_ARRAY,
-  CLOSE_OBJECT,
-  COLON,
-  COMMA,
-  OPEN_ARRAY,
-  OPEN_OBJECT,
-  QUOTE,
+  backslash,
+  closeArray,
+  closeObject,
+  colonSign,
+  comma,
+  openArray,
+  openObject,
+  quotationMark,
   isWhiteSpace,
 } from "./json-bytes.ts";
 
@@ -44,7 +44,7 @@ export function readShape(bytes: Buffer): Shape {
   let open: { name: string; from: number; values: number } | undefined;
   for (let at = 0; at < bytes.length; at += 1) {
     switch (bytes[at]!) {
-      case QUOTE: {
+      case quotationMark: {
         const end = endOfString(bytes, at + 1);
         // First what is cheap to see: most strings are no keys of objects.
         const from = depth === 1 ? startOfObject(bytes, end + 1) : undefined;
@@ -53,21 +53,21 @@ export function readShape(bytes: Buffer): Shape {
         at = end;
         break;
       }
-      case OPEN_ARRAY:
-      case OPEN_OBJECT:
+      case openArray:
+      case openObject:
         depth += 1;
         values += 1;
         if (depth > maxDepth) throw tooDeep();
         break;
-      case CLOSE_ARRAY:
-      case CLOSE_OBJECT:
+      case closeArray:
+      case closeObject:
         depth -= 1;
         if (open === undefined || depth > 1) break;
         fields = [...fields, { name: open.name, from: open.from, to: at + 1 }];
         dropped += values - open.values;
         open = undefined;
         break;
-      case COMMA:
+      case comma:
         values += 1;
         break;
     }
@@ -97,9 +97,9 @@ function textFieldName(bytes: Buffer, quote: number, end: number): string | unde
 /** Where the object begins that is the value of a key which ends before `at`; undefined if something else follows. */
 function startOfObject(bytes: Buffer, at: number): number | undefined {
   const colon = skipWhiteSpace(bytes, at);
-  if (bytes[colon] !== COLON) return undefined;
+  if (bytes[colon] !== colonSign) return undefined;
   const start = skipWhiteSpace(bytes, colon + 1);
-  return bytes[start] === OPEN_OBJECT ? start : undefined;
+  return bytes[start] === openObject ? start : undefined;
 }
 
 function skipWhiteSpace(bytes: Buffer, from: number): number {
@@ -113,8 +113,8 @@ function endOfString(bytes: Uint8Array, start: number): number {
   let at = start;
   for (; at < bytes.length; at += 1) {
     const byte = bytes[at];
-    if (byte === QUOTE) break;
-    if (byte === BACKSLASH) at += 1;
+    if (byte === quotationMark) break;
+    if (byte === backslash) at += 1;
   }
   return at;
 }

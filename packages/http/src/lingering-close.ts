@@ -3,9 +3,9 @@ import { hasBody } from "./body.ts";
 import { awaitsContinue } from "./protocol.ts";
 
 /** Node reads and drops the rest of a body up to this size, and the connection stays open. */
-const CHEAP_BYTES = 64 * 1024;
-const LINGER_BYTES = 8 * 1024 * 1024;
-const LINGER_MS = 5_000;
+const cheapBytes = 64 * 1024;
+const lingerBytes = 8 * 1024 * 1024;
+const lingerMs = 5_000;
 
 /**
  * Ends an answer that may be sent before the request's body has arrived. Closing at once would reset the connection of a client
@@ -13,7 +13,7 @@ const LINGER_MS = 5_000;
  * 8 MiB before the connection closes.
  */
 export function endBeforeBody(req: IncomingMessage, res: ServerResponse, payload: Buffer): void {
-  if (req.complete || !hasBody(req) || Number(req.headers["content-length"] ?? Infinity) <= CHEAP_BYTES) {
+  if (req.complete || !hasBody(req) || Number(req.headers["content-length"] ?? Infinity) <= cheapBytes) {
     res.end(payload);
     return;
   }
@@ -24,7 +24,7 @@ export function endBeforeBody(req: IncomingMessage, res: ServerResponse, payload
     return;
   }
   let dropped = 0;
-  const timer = setTimeout(end, LINGER_MS);
+  const timer = setTimeout(end, lingerMs);
 
   function end(): void {
     clearTimeout(timer);
@@ -33,7 +33,7 @@ export function endBeforeBody(req: IncomingMessage, res: ServerResponse, payload
   }
   function drop(chunk: Buffer): void {
     dropped += chunk.length;
-    if (dropped > LINGER_BYTES) end();
+    if (dropped > lingerBytes) end();
   }
 
   res.setHeader("Connection", "close");

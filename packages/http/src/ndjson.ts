@@ -1,6 +1,6 @@
 import { maxBatchItems } from "@confab/contracts";
 import { isBlank, tooManyItems } from "./batch-json.ts";
-import { NEWLINE } from "./json-bytes.ts";
+import { newline } from "./json-bytes.ts";
 import { createPieces } from "./pieces.ts";
 
 export interface LineDivider {
@@ -28,7 +28,7 @@ export function createLineDivider(lineBytes: number): LineDivider {
   return {
     push(chunk) {
       let from = 0;
-      for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, from)) {
+      for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, from)) {
         line.add(chunk, from, at);
         endLine();
         number += 1;

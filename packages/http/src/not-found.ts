@@ -1,5 +1,4 @@
-import { ProblemError, methodHints } from "@confab/contracts";
-import type { Route } from "@confab/contracts";
+import { ProblemError, methodHints, type Route } from "@confab/contracts";
 import type { RequestHandler } from "express";
 
 interface KnownPath {

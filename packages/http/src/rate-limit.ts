@@ -27,7 +27,7 @@ interface RateLimitState {
 }
 
 /** After Redis did not answer in time, it is not asked again for this long. */
-const PAUSE_MS = 1_000;
+const pauseMs = 1_000;
 
 /**
  * For paths with `:token`: limits the requests of each application and of each of its users, and sets the RateLimit headers of
@@ -97,7 +97,7 @@ function createCounter(
     try {
       return await withTimeout(count(shared, key), timeoutMs, late);
     } catch (error) {
-      pausedUntil = performance.now() + PAUSE_MS;
+      pausedUntil = performance.now() + pauseMs;
       logger.warn({ err: error }, "Redis did not answer in time: the rate limit counts in this process alone");
       return count(local, key);
     }

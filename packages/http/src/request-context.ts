@@ -39,8 +39,8 @@ export interface RequestContext {
 // A property of the request costs less than a WeakMap or `res.locals`; a symbol cannot collide.
 const contextKey = Symbol("confab request context");
 /** The `error.type` of a request whose client disconnected before the answer was complete. */
-const CLIENT_DISCONNECTED = "client_disconnected";
-const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+const clientDisconnected = "client_disconnected";
+const saneRequestId = /^[A-Za-z0-9._-]{1,128}$/;
 
 interface WithContext extends IncomingMessage {
   [contextKey]?: RequestContext;
@@ -88,7 +88,7 @@ export type Begin = (req: IncomingMessage, res: ServerResponse) => Span | undefi
 export function createBegin(logger: Logger, tracer: Tracer = noTracer): Begin {
   return (req, res) => {
     const given = req.headers["x-request-id"];
-    const requestId = typeof given === "string" && SANE_REQUEST_ID.test(given) ? given : createRequestId();
+    const requestId = typeof given === "string" && saneRequestId.test(given) ? given : createRequestId();
     const method = req.method ?? "";
     const span = tracer.start(method, { kind: "server", headers: req.headers });
     const traceId = span?.traceId ?? traceIdOf(req.headers.traceparent);
@@ -149,5 +149,5 @@ function endSpan(
   });
   // The span of a stream covers its beginning.
   const isComplete = res.writableFinished || isStream;
-  span.end(isComplete ? (res.statusCode >= 500 ? String(res.statusCode) : undefined) : CLIENT_DISCONNECTED);
+  span.end(isComplete ? (res.statusCode >= 500 ? String(res.statusCode) : undefined) : clientDisconnected);
 }

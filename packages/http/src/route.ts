@@ -6,8 +6,7 @@ import { admit, expectResource } from "./admission.ts";
 import { clientAddress } from "./client-address.ts";
 import { startEventStream, type EventStream } from "./event-stream.ts";
 import { createHolding } from "./holding.ts";
-import { contextOf } from "./request-context.ts";
-import type { RequestContext } from "./request-context.ts";
+import { contextOf, type RequestContext } from "./request-context.ts";
 import { assertAnswer, payloadOf, writeAnswer } from "./route-answer.ts";
 import {
   expectConditions,

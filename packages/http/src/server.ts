@@ -2,16 +2,13 @@ import { hurry } from "@confab/async";
 import type { Lifecycle } from "@confab/runtime";
 import type { Express } from "express";
 import { once } from "node:events";
-import { IncomingMessage, ServerResponse, createServer } from "node:http";
-import type { RequestListener } from "node:http";
+import { IncomingMessage, ServerResponse, createServer, type RequestListener } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { createClientErrorHandler } from "./client-error.ts";
 import type { Direct } from "./direct.ts";
 import { awaitContinue } from "./protocol.ts";
-import { createUnsent } from "./unsent.ts";
-import type { UnsentOptions } from "./unsent.ts";
-import { createUnread } from "./unread.ts";
-import type { UnreadOptions } from "./unread.ts";
+import { createUnsent, type UnsentOptions } from "./unsent.ts";
+import { createUnread, type UnreadOptions } from "./unread.ts";
 
 export interface HttpServerOptions {
   readonly port: number;

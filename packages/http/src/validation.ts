@@ -1,5 +1,4 @@
-import { ProblemError, pathParameters } from "@confab/contracts";
-import type { FieldError, PathParameter } from "@confab/contracts";
+import { ProblemError, pathParameters, type FieldError, type PathParameter } from "@confab/contracts";
 import type { z } from "zod";
 
 /** The path's parameters by their schemas; throws the parameter's own problem, and reports errors of a 422 under `{name}`. */

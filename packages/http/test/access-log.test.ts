@@ -2,8 +2,7 @@ import { ProblemError, routes } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { contextOf } from "../src/index.ts";
-import { problemOf, startApp } from "./start-app.ts";
-import type { TestApp } from "./start-app.ts";
+import { problemOf, startApp, type TestApp } from "./start-app.ts";
 
 describe("request ids and the access log", () => {
   let app: TestApp;

@@ -4,17 +4,16 @@ import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { readJson } from "../src/index.ts";
 import { bodyOf, connectRaw } from "./raw.ts";
-import { problemOf, startApp } from "./start-app.ts";
-import type { TestApp } from "./start-app.ts";
+import { problemOf, startApp, type TestApp } from "./start-app.ts";
 
-const LIMIT = 1_000;
+const bodyLimit = 1_000;
 
 describe("readJson", () => {
   let app: TestApp;
   beforeEach(async () => {
     app = await startApp((router) => {
       router.post("/echo", async (req, res) => {
-        const value = await readJson(req, LIMIT);
+        const value = await readJson(req, bodyLimit);
         const polluted = ({} as Record<string, unknown>).polluted ?? null;
         res.end(JSON.stringify({ value, polluted }));
       });
@@ -117,7 +116,7 @@ describe("readJson", () => {
   });
 
   it("accepts a body of exactly the limit", async () => {
-    expect((await post(`"${"a".repeat(LIMIT - 2)}"`)).status).to.equal(200);
+    expect((await post(`"${"a".repeat(bodyLimit - 2)}"`)).status).to.equal(200);
   });
 
   it("refuses a declared length above the limit before the body arrives", async () => {
@@ -135,7 +134,7 @@ describe("readJson", () => {
   it("lets a client that is still sending read the 413", async () => {
     const { status, problem } = await problemOf(await post("a".repeat(3_000_000)));
     expect(status).to.equal(413);
-    expect(problem.detail).to.equal(`The body has more than ${LIMIT} bytes. Shorten it or split the request.`);
+    expect(problem.detail).to.equal(`The body has more than ${bodyLimit} bytes. Shorten it or split the request.`);
   });
 
   it("refuses a body of unknown length once it exceeds the limit, and closes a connection that keeps sending", async () => {

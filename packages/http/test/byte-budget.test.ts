@@ -1,8 +1,7 @@
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
 import { ProblemError } from "@confab/contracts";
-import { createByteBudget } from "../src/byte-budget.ts";
-import type { ByteBudget, Lease } from "../src/byte-budget.ts";
+import { createByteBudget, type ByteBudget, type Lease } from "../src/byte-budget.ts";
 import type { Sender } from "../src/sender.ts";
 
 /** The code of the problem that a call throws. */

@@ -23,7 +23,7 @@ import {
   type RouteHandler,
 } from "../src/index.ts";
 import { connectRaw } from "./raw.ts";
-import { PUBLIC_URL, TOKEN } from "./start-app.ts";
+import { publicAddress, someToken } from "./start-app.ts";
 
 const at = "2026-11-24T08:30:00.000Z";
 const route = routes.createMessage;
@@ -66,9 +66,9 @@ async function start() {
   const options = { access, budget, validateResponses: true };
   const begin = createBegin(logger);
   const log = accessLog({ metrics, logger, routes: [route] });
-  const check = createProtocolCheck({ host: "127.0.0.1", publicUrl: PUBLIC_URL });
+  const check = createProtocolCheck({ host: "127.0.0.1", publicUrl: publicAddress });
   const cors = createCors(["https://chat.example"]);
-  const onProblem = createProblemHandler({ publicUrl: PUBLIC_URL });
+  const onProblem = createProblemHandler({ publicUrl: publicAddress });
   let seen = 0;
   let isShedding = false;
   const router = createRouter();
@@ -93,15 +93,15 @@ async function start() {
     onProblem,
     shed: () => (isShedding ? new ProblemError("busy") : undefined),
   });
-  const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: PUBLIC_URL, direct });
+  const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: publicAddress, direct });
   const shed = () => {
     isShedding = true;
   };
   return { server, lines, budget, seen: () => seen, metrics: metrics.registry, shed };
 }
 
-const valid = JSON.stringify({ application_token: TOKEN, chat_number: 3, body: "Hällo – “x”", sender: "s" });
-const withBody = (body: string): string => JSON.stringify({ application_token: TOKEN, chat_number: 3, body });
+const valid = JSON.stringify({ application_token: someToken, chat_number: 3, body: "Hällo – “x”", sender: "s" });
+const withBody = (body: string): string => JSON.stringify({ application_token: someToken, chat_number: 3, body });
 const usualHead = [
   "POST /messages HTTP/1.1",
   "Host: 127.0.0.1",

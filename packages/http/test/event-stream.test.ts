@@ -5,9 +5,9 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ClientLeft, mount, mountStream, type EventStream } from "../src/index.ts";
 import { connectRaw, type RawConnection } from "./raw.ts";
-import { TOKEN, options, startApp, type TestApp } from "./start-app.ts";
+import { someToken, options, startApp, type TestApp } from "./start-app.ts";
 
-const path = `/applications/${TOKEN}/chats/1/messages/stream`;
+const path = `/applications/${someToken}/chats/1/messages/stream`;
 const hello = Buffer.from("event: hello\n\n");
 
 describe("a stream of events", () => {
@@ -123,7 +123,7 @@ describe("a stream of events", () => {
 
   it("does not answer what follows on its connection", async () => {
     const { stream, socket, received } = await ask();
-    socket.write(requestOf(`/applications/${TOKEN}`));
+    socket.write(requestOf(`/applications/${someToken}`));
     slow.resolve(undefined);
     await eventually(() => {
       stream.sink.write(hello);
@@ -133,7 +133,7 @@ describe("a stream of events", () => {
   });
 
   it("begins after the answers to earlier requests on its connection", async () => {
-    const { stream, socket, received } = await ask(requestOf(`/applications/${TOKEN}`) + requestOf(path));
+    const { stream, socket, received } = await ask(requestOf(`/applications/${someToken}`) + requestOf(path));
     stream.sink.write(hello);
     slow.resolve(undefined);
     await eventually(() => {

@@ -1,9 +1,9 @@
 import { fillPath, isList, routes, type Route } from "@confab/contracts";
 import { expect } from "chai";
 import { mount, type Owner, type RouteHandler } from "../src/index.ts";
-import { TOKEN, options, startApp, type TestApp } from "./start-app.ts";
+import { someToken, options, startApp, type TestApp } from "./start-app.ts";
 
-const params = { token: TOKEN, chat: 1, message: 1, reader: "anna", key: "00000000" };
+const params = { token: someToken, chat: 1, message: 1, reader: "anna", key: "00000000" };
 const query: Readonly<Record<string, string>> = { q: "e", reader: "anna" };
 const gets = Object.entries<Route>(routes).filter(
   ([, { method, success }]) => method === "get" && success.stream !== true,
@@ -42,7 +42,7 @@ describe("lists", () => {
   after(() => app.stop());
 
   for (const [name, route] of gets) {
-    const owner = route.params.includes("token") ? TOKEN : "";
+    const owner = route.params.includes("token") ? someToken : "";
     it(`${isList(route) ? "are read in the share of their application" : "do not include"}: ${name}`, async () => {
       shared.length = 0;
       const needed = Object.keys(route.query?.shape ?? {}).filter((key) => key in query);

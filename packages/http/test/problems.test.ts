@@ -1,7 +1,6 @@
 import { defaultDetail, ProblemError, problems, type FieldError, type ProblemCode } from "@confab/contracts";
 import { expect } from "chai";
-import { PUBLIC_URL, TOKEN, problemOf, startApp } from "./start-app.ts";
-import type { TestApp } from "./start-app.ts";
+import { publicAddress, someToken, problemOf, startApp, type TestApp } from "./start-app.ts";
 
 describe("error answers", () => {
   let app: TestApp;
@@ -39,7 +38,7 @@ describe("error answers", () => {
     expect(status).to.equal(404);
     expect(headers.get("x-extra")).to.equal("1");
     expect(problem).to.deep.equal({
-      type: `${PUBLIC_URL}/problems/chat-not-found`,
+      type: `${publicAddress}/problems/chat-not-found`,
       code: "chat-not-found",
       title: "Chat not found",
       status: 404,
@@ -84,14 +83,18 @@ describe("error answers", () => {
   it("report a path with invalid percent-encoding as malformed", async () => {
     const { status, problem } = await problemOf(await fetch(`${app.url}/named/%E0%A4%A`));
     expect(status).to.equal(400);
-    expect(problem.type).to.equal(`${PUBLIC_URL}/problems/malformed-request`);
+    expect(problem.type).to.equal(`${publicAddress}/problems/malformed-request`);
   });
 
   it("have a detail, a code and a path whatever the problem, without Markdown", async () => {
     for (const [code, { status, meaning }] of Object.entries(problems)) {
       const answer = await problemOf(await fetch(`${app.url}/plain/${code}`));
       expect(answer.status).to.equal(status);
-      expect(answer.problem).to.include({ code, instance: `/plain/${code}`, type: `${PUBLIC_URL}/problems/${code}` });
+      expect(answer.problem).to.include({
+        code,
+        instance: `/plain/${code}`,
+        type: `${publicAddress}/problems/${code}`,
+      });
       expect(answer.problem.detail).to.equal(meaning.replaceAll("`", ""));
     }
   });
@@ -120,11 +123,13 @@ describe("error answers", () => {
     it("are 404 on an unknown path", async () => {
       const { status, problem } = await problemOf(await fetch(`${app.url}/nowhere`));
       expect(status).to.equal(404);
-      expect(problem.type).to.equal(`${PUBLIC_URL}/problems/route-not-found`);
+      expect(problem.type).to.equal(`${publicAddress}/problems/route-not-found`);
     });
 
     it("are 405 with Allow on a path with other methods", async () => {
-      const { status, headers } = await problemOf(await fetch(`${app.url}/applications/${TOKEN}`, { method: "POST" }));
+      const { status, headers } = await problemOf(
+        await fetch(`${app.url}/applications/${someToken}`, { method: "POST" }),
+      );
       expect(status).to.equal(405);
       expect(headers.get("allow")?.split(", ")).to.include.members(["GET", "HEAD", "PATCH", "PUT"]);
       expect(headers.get("allow")).not.to.include("POST");
@@ -135,8 +140,8 @@ describe("error answers", () => {
         ["POST", "/messages/", "/messages"],
         ["POST", "/Messages/Batch", "/messages/batch"],
         ["GET", "/APPLICATIONS", "/applications"],
-        ["GET", `/applications/${TOKEN}/`, `/applications/${TOKEN}`],
-        ["GET", `//applications//${TOKEN}/chats/`, `/applications/${TOKEN}/chats`],
+        ["GET", `/applications/${someToken}/`, `/applications/${someToken}`],
+        ["GET", `//applications//${someToken}/chats/`, `/applications/${someToken}/chats`],
         ["DELETE", "/messages/", "/messages"],
       ] as const) {
         const { status, problem } = await problemOf(await fetch(app.url + path, { method }));
@@ -149,7 +154,7 @@ describe("error answers", () => {
       for (const [method, path, missing] of [
         ["POST", "/applications//chats", "the token of the application"],
         ["GET", "/applications//chats/1/messages", "the token of the application"],
-        ["GET", `/applications/${TOKEN}/chats//messages`, "{chat}"],
+        ["GET", `/applications/${someToken}/chats//messages`, "{chat}"],
       ] as const) {
         const { status, problem } = await problemOf(await fetch(app.url + path, { method }));
         expect(status, path).to.equal(404);
@@ -158,7 +163,7 @@ describe("error answers", () => {
     });
 
     it("say where messages are posted", async () => {
-      const path = `/applications/${TOKEN}/chats/1/messages`;
+      const path = `/applications/${someToken}/chats/1/messages`;
       const { status, problem } = await problemOf(await fetch(app.url + path, { method: "POST", body: "{}" }));
       expect(status).to.equal(405);
       expect(problem.detail).to.include("POST /messages");

@@ -3,8 +3,7 @@ import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
 import { mount } from "../src/index.ts";
 import { bodyOf, connectRaw } from "./raw.ts";
-import { PUBLIC_URL, TOKEN, options, problemOf, startApp } from "./start-app.ts";
-import type { TestApp } from "./start-app.ts";
+import { publicAddress, someToken, options, problemOf, startApp, type TestApp } from "./start-app.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
 
@@ -17,7 +16,7 @@ describe("invalid HTTP", () => {
         router,
         routes.updateApplication,
         ({ body: { name = "" } }) => ({
-          body: { token: TOKEN, name, chats_count: 0, retention_days: null, created_at: at, updated_at: at },
+          body: { token: someToken, name, chats_count: 0, retention_days: null, created_at: at, updated_at: at },
         }),
         options,
       );
@@ -31,7 +30,7 @@ describe("invalid HTTP", () => {
     socket.write(lines.join("\r\n"));
     return closed;
   }
-  const path = `/applications/${TOKEN}`;
+  const path = `/applications/${someToken}`;
   const close = "Connection: close";
   const patch = [`PATCH ${path} HTTP/1.1`, "Host: x", "Content-Type: application/json"];
 
@@ -41,7 +40,7 @@ describe("invalid HTTP", () => {
       // The parser itself refuses some with 400.
       expect(answer, coding).to.match(/^HTTP\/1\.1 (501|400) /);
       expect(bodyOf(answer).type).to.be.oneOf(
-        ["unknown-transfer-encoding", "malformed-request"].map((code) => `${PUBLIC_URL}/problems/${code}`),
+        ["unknown-transfer-encoding", "malformed-request"].map((code) => `${publicAddress}/problems/${code}`),
       );
     }
     expect(await answerTo(...patch, "Transfer-Encoding: gzip, chunked", "", "2", "{}", "0", "", "")).to.match(
@@ -52,7 +51,7 @@ describe("invalid HTTP", () => {
   it("gets a 417 problem for an unknown expectation", async () => {
     const answer = await answerTo(...patch, close, "Expect: 200-ok", "Content-Length: 12", "", '{"name":"x"}');
     expect(answer).to.match(/^HTTP\/1\.1 417 /);
-    expect(bodyOf(answer)).to.include({ type: `${PUBLIC_URL}/problems/expectation-failed`, status: 417 });
+    expect(bodyOf(answer)).to.include({ type: `${publicAddress}/problems/expectation-failed`, status: 417 });
   });
 
   it("gets 100 Continue only if the body will be read", async () => {
@@ -78,7 +77,7 @@ describe("invalid HTTP", () => {
     ]) {
       const answer = await answerTo(...lines, "", "");
       expect(answer).to.match(/^HTTP\/1\.1 400 /);
-      expect(bodyOf(answer).type).to.equal(`${PUBLIC_URL}/problems/malformed-request`);
+      expect(bodyOf(answer).type).to.equal(`${publicAddress}/problems/malformed-request`);
     }
   });
 

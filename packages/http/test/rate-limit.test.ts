@@ -4,11 +4,9 @@ import { expect } from "chai";
 import { Redis } from "ioredis";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo, Server, Socket } from "node:net";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createRateLimit } from "../src/index.ts";
-import { problemOf, startApp } from "./start-app.ts";
-import type { TestApp } from "./start-app.ts";
+import { problemOf, startApp, type TestApp } from "./start-app.ts";
 
 const logger = createLogger({ level: "silent", service: "test" });
 

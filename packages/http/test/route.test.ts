@@ -5,14 +5,12 @@ import { testStores } from "@confab/testkit";
 import { expect } from "chai";
 import express from "express";
 import { Redis } from "ioredis";
-import { mount, routesOf } from "../src/index.ts";
-import type { RouteOutput } from "../src/index.ts";
-import { PUBLIC_URL, TOKEN, options, problemOf, startApp } from "./start-app.ts";
-import type { TestApp } from "./start-app.ts";
+import { mount, routesOf, type RouteOutput } from "../src/index.ts";
+import { publicAddress, someToken, options, problemOf, startApp, type TestApp } from "./start-app.ts";
 
 const now = "2026-11-24T08:30:00.000Z";
 const application = {
-  token: TOKEN,
+  token: someToken,
   name: "Support",
   chats_count: 0,
   retention_days: null,
@@ -20,7 +18,7 @@ const application = {
   updated_at: now,
 };
 const message = {
-  application_token: TOKEN,
+  application_token: someToken,
   chat_number: 3,
   number: 9,
   body: "Hello",
@@ -35,7 +33,7 @@ const message = {
   deleted_at: null,
 };
 const chat = {
-  application_token: TOKEN,
+  application_token: someToken,
   number: 3,
   name: null,
   metadata: null,
@@ -66,7 +64,10 @@ describe("mount", () => {
   before(async () => {
     redis = new Redis(testStores().redisUrl);
     access = createAccess({
-      ...{ required: false, adminKey: "hunter2hunter2", redis, prefix: "http-test" },
+      required: false,
+      adminKey: "hunter2hunter2",
+      redis,
+      prefix: "http-test",
       logger: createLogger({ level: "silent", service: "test" }),
       // Only the configured admin key is used here.
       keys: { credentials: unused, markUsed: unused, hasActive: () => Promise.resolve(false) },
@@ -76,7 +77,7 @@ describe("mount", () => {
       mount(
         router,
         routes.createApplication,
-        ({ body }) => answering(body, { body: application, location: `/applications/${TOKEN}` }),
+        ({ body }) => answering(body, { body: application, location: `/applications/${someToken}` }),
         strict,
       );
       mount(router, routes.getApplication, ({ params }) => answering(params, { body: application }), strict);
@@ -126,7 +127,7 @@ describe("mount", () => {
       headers: { "content-type": "application/json", ...headers },
       body: typeof body === "string" ? body : JSON.stringify(body),
     });
-  const newMessage = { application_token: TOKEN, chat_number: 3, body: "Hello" };
+  const newMessage = { application_token: someToken, chat_number: 3, body: "Hello" };
 
   it("passes the parsed body and writes the answer as JSON", async () => {
     const response = await post("/messages", { ...newMessage, extra: 1 }, { "idempotency-key": "order-1" });
@@ -137,16 +138,16 @@ describe("mount", () => {
   });
 
   it("passes path and query with their types, and links to the next page of the same path", async () => {
-    const path = `/applications/${TOKEN}/chats/3/messages`;
+    const path = `/applications/${someToken}/chats/3/messages`;
     const response = await fetch(`${app.url}${path}?limit=1&after=8`);
-    expect(seen).to.deep.equal({ params: { token: TOKEN, chat: 3 }, query: { limit: 1, after: 8, order: "asc" } });
+    expect(seen).to.deep.equal({ params: { token: someToken, chat: 3 }, query: { limit: 1, after: 8, order: "asc" } });
     expect(response.headers.get("link")).to.equal(`<${path}?limit=1&after=9>; rel="next"`);
   });
 
   it("decodes a reader in the path, and says what is wrong with an invalid one", async () => {
-    const path = `/applications/${TOKEN}/chats/3/reads`;
+    const path = `/applications/${someToken}/chats/3/reads`;
     await fetch(`${app.url}${path}/a%2Fb%20%C3%A9%25`);
-    expect(seen).to.deep.equal({ token: TOKEN, chat: 3, reader: "a/b é%" });
+    expect(seen).to.deep.equal({ token: someToken, chat: 3, reader: "a/b é%" });
     const { problem } = await problemOf(await fetch(`${app.url}${path}/${"x".repeat(257)}`));
     expect(problem).to.deep.include({
       status: 422,
@@ -157,11 +158,13 @@ describe("mount", () => {
   it("says what does not exist if a path parameter is invalid", async () => {
     const typeOf = async (path: string): Promise<unknown> =>
       (await problemOf(await fetch(app.url + path))).problem.type;
-    expect(await typeOf("/applications/42")).to.equal(`${PUBLIC_URL}/problems/application-not-found`);
-    expect(await typeOf("/applications/x/chats/0/messages")).to.equal(`${PUBLIC_URL}/problems/application-not-found`);
+    expect(await typeOf("/applications/42")).to.equal(`${publicAddress}/problems/application-not-found`);
+    expect(await typeOf("/applications/x/chats/0/messages")).to.equal(
+      `${publicAddress}/problems/application-not-found`,
+    );
     for (const number of ["0", "-1", "1.5", "01", "abc", "2147483648", "1e3"]) {
-      const path = `/applications/${TOKEN}/chats/${number}/messages`;
-      expect(await typeOf(path), number).to.equal(`${PUBLIC_URL}/problems/chat-not-found`);
+      const path = `/applications/${someToken}/chats/${number}/messages`;
+      expect(await typeOf(path), number).to.equal(`${publicAddress}/problems/chat-not-found`);
     }
     expect(seen).to.equal(undefined);
   });
@@ -186,7 +189,7 @@ describe("mount", () => {
   });
 
   it("lists the errors of a query under ?name, repeated parameters among them", async () => {
-    const path = `/applications/${TOKEN}/chats/3/messages`;
+    const path = `/applications/${someToken}/chats/3/messages`;
     const { status, problem } = await problemOf(await fetch(`${app.url}${path}?limit=0&order=up&after=1&after=2`));
     expect(status).to.equal(422);
     const errors = problem.errors as { pointer: string; detail: string }[];
@@ -235,7 +238,7 @@ describe("mount", () => {
   });
 
   it("gives a single resource an ETag, and answers 304 without a body while it has not changed", async () => {
-    const url = `${app.url}/applications/${TOKEN}`;
+    const url = `${app.url}/applications/${someToken}`;
     const first = await fetch(url);
     const tag = first.headers.get("etag") ?? "";
     expect(tag).to.match(/^"[\w-]{27}"$/);
@@ -246,7 +249,7 @@ describe("mount", () => {
     answer = { body: { ...application, name: "Renamed" } };
     const changed = await fetch(url, { headers: { "if-none-match": tag } });
     expect([changed.status, changed.headers.get("etag") === tag]).to.deep.equal([200, false]);
-    const list = await fetch(`${app.url}/applications/${TOKEN}/chats/3/messages`).catch(() => undefined);
+    const list = await fetch(`${app.url}/applications/${someToken}/chats/3/messages`).catch(() => undefined);
     expect(list?.headers.get("etag")).to.equal(null);
   });
 
@@ -265,7 +268,7 @@ describe("mount", () => {
   });
 
   it("refuses a condition that it does not know instead of making the change", async () => {
-    const chat = `/applications/${TOKEN}/chats/3`;
+    const chat = `/applications/${someToken}/chats/3`;
     for (const [method, path, name, value, status] of [
       ["DELETE", chat, "if-match", '"stale"', 422],
       ["DELETE", chat, "if-none-match", "*", 422],
@@ -286,15 +289,18 @@ describe("mount", () => {
   });
 
   it("needs no body, content type or length if the body is optional", async () => {
-    expect((await fetch(`${app.url}/applications/${TOKEN}/chats`, { method: "POST" })).status).to.equal(201);
+    expect((await fetch(`${app.url}/applications/${someToken}/chats`, { method: "POST" })).status).to.equal(201);
     expect(seen).to.equal(undefined);
-    expect((await post(`/applications/${TOKEN}/chats`, { name: "Team" })).status).to.equal(201);
+    expect((await post(`/applications/${someToken}/chats`, { name: "Team" })).status).to.equal(201);
     expect(seen).to.deep.equal({ name: "Team" });
-    expect((await problemOf(await post(`/applications/${TOKEN}/chats`, "{"))).status).to.equal(400);
+    expect((await problemOf(await post(`/applications/${someToken}/chats`, "{"))).status).to.equal(400);
   });
 
   it("does not let keys of a body change a prototype", async () => {
-    await post("/messages", `{"application_token":"${TOKEN}","chat_number":3,"body":"x","__proto__":{"admin":true}}`);
+    await post(
+      "/messages",
+      `{"application_token":"${someToken}","chat_number":3,"body":"x","__proto__":{"admin":true}}`,
+    );
     expect(seen).to.deep.equal({ body: { ...newMessage, body: "x" }, idempotencyKey: undefined });
     expect(({} as Record<string, unknown>).admin).to.equal(undefined);
   });
@@ -319,7 +325,7 @@ describe("mount", () => {
     it("creates with the right key, and returns the Location", async () => {
       const response = await create({ authorization: "Bearer hunter2hunter2" });
       expect(response.status).to.equal(201);
-      expect(response.headers.get("location")).to.equal(`/applications/${TOKEN}`);
+      expect(response.headers.get("location")).to.equal(`/applications/${someToken}`);
     });
   });
 
@@ -373,9 +379,9 @@ describe("mount", () => {
   });
 
   it("logs the template of the route, and no token", async () => {
-    await fetch(`${app.url}/applications/${TOKEN}`);
+    await fetch(`${app.url}/applications/${someToken}`);
     expect(app.requests()[0]).to.include({ route: "/applications/{token}", status: 200 });
-    expect(JSON.stringify(app.lines)).not.to.include(TOKEN);
+    expect(JSON.stringify(app.lines)).not.to.include(someToken);
   });
 });
 
@@ -399,7 +405,7 @@ describe("the signal of a route", () => {
     });
     try {
       const client = new AbortController();
-      const path = `${app.url}/applications/${TOKEN}/search/chats?q=x`;
+      const path = `${app.url}/applications/${someToken}/search/chats?q=x`;
       const answer = fetch(path, { signal: client.signal }).catch(() => "left");
       await asked.promise;
       client.abort();

@@ -1,13 +1,10 @@
 import { expect } from "chai";
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import express from "express";
-import type { Request, Response } from "express";
-import { startHttpServer } from "../src/index.ts";
-import type { HttpServer } from "../src/index.ts";
+import express, { type Request, type Response } from "express";
+import { startHttpServer, type HttpServer } from "../src/index.ts";
 import { bodyOf, connectRaw } from "./raw.ts";
-import { PUBLIC_URL, startApp } from "./start-app.ts";
-import type { TestApp } from "./start-app.ts";
+import { publicAddress, startApp, type TestApp } from "./start-app.ts";
 
 function slowApp(): (options?: { lifecycle?: { draining: boolean } }) => Promise<TestApp> {
   return (options) =>
@@ -46,7 +43,7 @@ describe("startHttpServer", () => {
     server = await startHttpServer(watched, {
       port: 0,
       host: "127.0.0.1",
-      publicUrl: PUBLIC_URL,
+      publicUrl: publicAddress,
     });
     const response = await fetch(server.url);
     expect(await response.json()).to.deep.equal({ ip: "127.0.0.1", host: new URL(server.url).host });
@@ -103,7 +100,7 @@ describe("startHttpServer", () => {
     const error = await startHttpServer(express(), {
       port: server.port,
       host: "127.0.0.1",
-      publicUrl: PUBLIC_URL,
+      publicUrl: publicAddress,
     }).catch((reason: unknown) => reason);
     expect(error).to.have.property("code", "EADDRINUSE");
   });
@@ -117,7 +114,7 @@ describe("startHttpServer", () => {
       expect(answer).to.match(/^HTTP\/1\.1 400 Bad Request\r\n/);
       expect(answer).to.include("Content-Type: application/problem+json\r\n");
       const { request_id, ...problem } = bodyOf(answer);
-      expect(problem).to.include({ type: `${PUBLIC_URL}/problems/malformed-request`, status: 400 });
+      expect(problem).to.include({ type: `${publicAddress}/problems/malformed-request`, status: 400 });
       expect(answer).to.include(`X-Request-ID: ${String(request_id)}\r\n`);
       expect(problem).to.include.keys("code", "detail").and.not.have.property("instance");
     });
@@ -136,14 +133,14 @@ describe("startHttpServer", () => {
       server = await slowApp()();
       const { socket, closed } = await connectRaw(server.port);
       socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${"a".repeat(17 * 1024)}\r\n\r\n`);
-      expect(bodyOf(await closed)).to.include({ type: `${PUBLIC_URL}/problems/headers-too-large`, status: 431 });
+      expect(bodyOf(await closed)).to.include({ type: `${publicAddress}/problems/headers-too-large`, status: 431 });
     });
 
     it("answers 408 to headers that are not complete in time", async () => {
       server = await startApp(() => undefined, { headersTimeoutMs: 100, requestTimeoutMs: 200 });
       const { socket, closed } = await connectRaw(server.port);
       socket.write("GET / HTTP/1.1\r\nHost: x\r\n");
-      expect(bodyOf(await closed)).to.include({ type: `${PUBLIC_URL}/problems/request-timeout`, status: 408 });
+      expect(bodyOf(await closed)).to.include({ type: `${publicAddress}/problems/request-timeout`, status: 408 });
     }).timeout(15_000);
 
     it("writes nothing into an answer that is already partly sent", async () => {

@@ -1,9 +1,9 @@
 import { fillPath, routes, shareOf, type Route } from "@confab/contracts";
 import { expect } from "chai";
 import { mount, type InShare, type Owner, type RouteHandler, type FairShares } from "../src/index.ts";
-import { TOKEN, options, startApp, type TestApp } from "./start-app.ts";
+import { someToken, options, startApp, type TestApp } from "./start-app.ts";
 
-const params = { token: TOKEN, chat: 1, message: 1, reader: "anna", key: "00000000" };
+const params = { token: someToken, chat: 1, message: 1, reader: "anna", key: "00000000" };
 const named = { name: "x", scopes: ["read"] };
 const point = "WKn-ZIGevcwGIyyrzFoZNBdaq9_TsqzGl96oc0CWuis";
 const bodies: Readonly<Record<string, object>> = {
@@ -65,7 +65,7 @@ describe("changes", () => {
       expect(answer.status, await answer.text()).to.equal(route.success.status);
       expect(isHandledInShare).to.equal(isShared);
       const of = (parameter: keyof typeof params) => (route.params.includes(parameter) ? params[parameter] : "");
-      const locks = of("token") === "" ? undefined : `${TOKEN} ${of("chat")} ${of("reader")}`;
+      const locks = of("token") === "" ? undefined : `${someToken} ${of("chat")} ${of("reader")}`;
       const owner = { token: of("token"), user: undefined };
       expect(shared).to.deep.equal(isShared ? [{ owner, kind: { locks } }] : []);
     });

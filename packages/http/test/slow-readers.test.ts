@@ -3,18 +3,15 @@ import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { connect } from "node:net";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { mount } from "../src/index.ts";
-import type { HttpServerOptions } from "../src/index.ts";
-import { TOKEN, options as unlimited, startApp } from "./start-app.ts";
-import type { TestApp } from "./start-app.ts";
+import { mount, type HttpServerOptions } from "../src/index.ts";
+import { someToken, options as unlimited, startApp, type TestApp } from "./start-app.ts";
 
 const mebibyte = 1024 * 1024;
 /** More than the kernel buffers on both sides hold. */
 const answerBytes = 24 * mebibyte;
-const path = `/applications/${TOKEN}`;
+const path = `/applications/${someToken}`;
 const list = `${path}/chats`;
 
 describe("clients that do not read", () => {

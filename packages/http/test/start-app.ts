@@ -1,6 +1,5 @@
 import { createLogger, createMetrics } from "@confab/runtime";
-import express from "express";
-import type { Router } from "express";
+import express, { type Router } from "express";
 import { routes } from "@confab/contracts";
 import { captureLog, type LogLine } from "@confab/testkit";
 import {
@@ -14,12 +13,13 @@ import {
   createRouter,
   requestContext,
   startHttpServer,
+  type HttpServer,
+  type HttpServerOptions,
 } from "../src/index.ts";
-import type { HttpServer, HttpServerOptions } from "../src/index.ts";
 import { metricCatalogue } from "@confab/metrics";
 
-export const PUBLIC_URL = "https://chat.example";
-export const TOKEN = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
+export const publicAddress = "https://chat.example";
+export const someToken = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
 
 export type { LogLine } from "@confab/testkit";
 
@@ -47,12 +47,12 @@ export async function startApp(
   app.use(
     requestContext(createBegin(logger)),
     accessLog({ metrics, logger, routes: Object.values(routes), ...log }),
-    createProtocolCheck({ host: "0.0.0.0", publicUrl: PUBLIC_URL, ...options }),
+    createProtocolCheck({ host: "0.0.0.0", publicUrl: publicAddress, ...options }),
     createOptionsHandler(Object.values(routes)),
     router,
   );
-  app.use(createNotFoundHandler(Object.values(routes)), createProblemHandler({ publicUrl: PUBLIC_URL }));
-  const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: PUBLIC_URL, ...options });
+  app.use(createNotFoundHandler(Object.values(routes)), createProblemHandler({ publicUrl: publicAddress }));
+  const server = await startHttpServer(app, { port: 0, host: "127.0.0.1", publicUrl: publicAddress, ...options });
   return {
     ...server,
     lines,

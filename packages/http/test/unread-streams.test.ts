@@ -3,7 +3,7 @@ import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { mountStream, type EventStream } from "../src/index.ts";
 import { connectRaw, type RawConnection } from "./raw.ts";
-import { TOKEN, startApp, type TestApp } from "./start-app.ts";
+import { someToken, startApp, type TestApp } from "./start-app.ts";
 
 const mebibyte = 1024 * 1024;
 /** More than the kernel buffers on both sides hold. */
@@ -37,7 +37,7 @@ describe("streams whose clients read nothing", function () {
     const connection = await connectRaw(app.port);
     connections.push(connection);
     const at = streams.length;
-    connection.socket.write(`GET /applications/${TOKEN}/chats/1/messages/stream HTTP/1.1\r\nHost: x\r\n\r\n`);
+    connection.socket.write(`GET /applications/${someToken}/chats/1/messages/stream HTTP/1.1\r\nHost: x\r\n\r\n`);
     await eventually(() => {
       expect(streams).to.have.length(at + 1);
     });

@@ -5,8 +5,7 @@ import { formatLogLine } from "./format-log.ts";
 import { bindToThisProcess, unbind } from "./guard.ts";
 import type { Launch } from "./launch.ts";
 import { LocalError } from "./local-error.ts";
-import { end, identify } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { end, identify, type ProcessIdentity } from "./process-identity.ts";
 
 /** A process whose output goes to this terminal and that ends with this process. */
 export interface Attached {

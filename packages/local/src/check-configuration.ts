@@ -1,7 +1,6 @@
 import { LocalError } from "./local-error.ts";
 import { lastLine, run } from "./run.ts";
-import { sourceCondition, serviceNames } from "./services.ts";
-import type { ServiceName, ServiceVariables } from "./services.ts";
+import { sourceCondition, serviceNames, type ServiceName, type ServiceVariables } from "./services.ts";
 import { paths } from "./settings.ts";
 
 interface Checked {

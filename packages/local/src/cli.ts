@@ -6,8 +6,7 @@ import { logs } from "./logs.ts";
 import { createProgress } from "./progress.ts";
 import { paths } from "./settings.ts";
 import { status } from "./status.ts";
-import { up } from "./up.ts";
-import type { Plan } from "./up.ts";
+import { up, type Plan } from "./up.ts";
 
 const [command, ...rest] = process.argv.slice(2);
 const { env } = process;

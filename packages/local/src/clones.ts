@@ -3,8 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "nod
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { LocalError } from "./local-error.ts";
-import { assertPortsFree, takenPorts } from "./ports.ts";
-import type { WantedPort } from "./ports.ts";
+import { assertPortsFree, takenPorts, type WantedPort } from "./ports.ts";
 import { maxOffset, paths, readPorts } from "./settings.ts";
 import { readState, runningProcesses } from "./state.ts";
 

@@ -1,12 +1,10 @@
 import { once } from "node:events";
-import { attach } from "./attached.ts";
-import type { Attached } from "./attached.ts";
+import { attach, type Attached } from "./attached.ts";
 import { LocalError } from "./local-error.ts";
 import { rotateLogs, rotationIntervalMs } from "./log-rotation.ts";
 import { answersInTime } from "./ready.ts";
 import { reverseProxy } from "./reverse-proxy.ts";
-import { productEnvironment, serviceNames, serviceProcesses } from "./services.ts";
-import type { ProductProcess } from "./services.ts";
+import { productEnvironment, serviceNames, serviceProcesses, type ProductProcess } from "./services.ts";
 import { paths } from "./settings.ts";
 import { runningProcesses } from "./state.ts";
 import { storesOfRun } from "./stores-of-run.ts";

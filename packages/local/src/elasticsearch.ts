@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { elasticsearchHome, findElasticsearchTools } from "./elasticsearch-home.ts";
 import { LocalError } from "./local-error.ts";
 import { choosePort, freePort } from "./ports.ts";
-import { startServer } from "./server.ts";
-import type { ServerHandle, ServerOptions } from "./server.ts";
+import { startServer, type ServerHandle, type ServerOptions } from "./server.ts";
 
 export interface ElasticsearchOptions extends ServerOptions {
   /** The Java heap, in the form of `-Xmx`; `512m` by default. */
@@ -50,9 +49,13 @@ export async function startElasticsearch(
       "-Dlog4j2.disable.jmx=true",
       `-Des.path.home=${home}`,
       `-Des.path.conf=${config}`,
-      ...["-p", join(home, "lib"), "--add-modules=ALL-MODULE-PATH,jdk.net,jdk.management.agent"],
+      "-p",
+      join(home, "lib"),
+      "--add-modules=ALL-MODULE-PATH,jdk.net,jdk.management.agent",
       ...(options.args ?? []),
-      ...["-cp", join(home, "classes"), "Launcher"],
+      "-cp",
+      join(home, "classes"),
+      "Launcher",
     ],
     logFile: join(options.dir, "elasticsearch.log"),
     startTimeoutMs: 180_000,

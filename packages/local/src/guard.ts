@@ -1,10 +1,8 @@
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { signal } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { signal, type ProcessIdentity } from "./process-identity.ts";
 
 // The processes of a test run must not outlive it, even if the run is killed with SIGKILL and can do nothing itself. So the
 // run starts one small process, this file, that holds the other end of a pipe. The system closes the pipe however the run

@@ -1,12 +1,9 @@
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, fchmodSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { LocalError } from "./local-error.ts";
-import { identify } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
-import { prepareFolder } from "./server-user.ts";
-import type { ServerUser } from "./server-user.ts";
+import { identify, type ProcessIdentity } from "./process-identity.ts";
+import { prepareFolder, type ServerUser } from "./server-user.ts";
 
 interface SpawnOptions {
   readonly cwd?: string | undefined;

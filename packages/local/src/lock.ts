@@ -1,8 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { identify, isRunning } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
 
 /** Runs `work` while no other process of this machine holds the lock file; takes over a lock whose holder has died. */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {

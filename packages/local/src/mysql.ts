@@ -9,8 +9,7 @@ import { choosePort } from "./ports.ts";
 import { findProgram, run } from "./run.ts";
 import { randomPassword, secretIn } from "./secret.ts";
 import { serverUser, shareFile } from "./server-user.ts";
-import { startServer } from "./server.ts";
-import type { ServerHandle, ServerOptions } from "./server.ts";
+import { startServer, type ServerHandle, type ServerOptions } from "./server.ts";
 
 export interface MysqlOptions extends ServerOptions {
   /** Created if it is missing; `confab` by default. */
@@ -84,7 +83,7 @@ export async function startMysql(
 }
 
 /** mariadb-install-db fails now and then if two of them run at once. */
-const PREPARE_ATTEMPTS = 3;
+const prepareAttempts = 3;
 
 async function prepareData(command: string, dir: string, data: string): Promise<void> {
   if (existsSync(data)) return;
@@ -103,7 +102,7 @@ async function prepareData(command: string, dir: string, data: string): Promise<
     ]);
   };
   let result = await prepare();
-  for (let attempt = 1; result.code !== 0 && attempt < PREPARE_ATTEMPTS; attempt += 1) result = await prepare();
+  for (let attempt = 1; result.code !== 0 && attempt < prepareAttempts; attempt += 1) result = await prepare();
   if (result.code !== 0) {
     const log = join(dir, "prepare.log");
     await writeFile(log, result.stdout + result.stderr);

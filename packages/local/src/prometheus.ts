@@ -2,8 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureProgram } from "./install.ts";
 import { choosePort } from "./ports.ts";
-import { startServer } from "./server.ts";
-import type { ServerHandle, ServerOptions } from "./server.ts";
+import { startServer, type ServerHandle, type ServerOptions } from "./server.ts";
 
 const wanted = (program: string) => ({ programs: [program], packages: ["prometheus"] });
 

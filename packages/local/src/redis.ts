@@ -4,8 +4,7 @@ import { ensureProgram } from "./install.ts";
 import { choosePort } from "./ports.ts";
 import { firstBytes } from "./first-bytes.ts";
 import { serverUser, shareFile } from "./server-user.ts";
-import { startServer } from "./server.ts";
-import type { ServerHandle, ServerOptions } from "./server.ts";
+import { startServer, type ServerHandle, type ServerOptions } from "./server.ts";
 
 export interface RedisOptions extends ServerOptions {
   /** Letters, digits, `-` and `_`. Without a password, whoever reaches the port may do everything. */
@@ -31,7 +30,14 @@ export async function startRedis(
     port,
     command,
     args: [
-      ...["--bind", "127.0.0.1", "--port", String(port), "--dir", data, ...durable, ...(options.args ?? [])],
+      "--bind",
+      "127.0.0.1",
+      "--port",
+      String(port),
+      "--dir",
+      data,
+      ...durable,
+      ...(options.args ?? []),
       ...(password === undefined ? [] : ["-"]),
     ],
     user,

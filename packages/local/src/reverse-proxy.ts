@@ -5,10 +5,8 @@ import { dockerAnswers } from "./compose.ts";
 import { canInstall, ensureProgram } from "./install.ts";
 import { addressLimits, corsOriginsOf, hostsOf, maxStreamsOf, publicUrlOf, writeNginxConfig } from "./nginx.ts";
 import { findProgram } from "./run.ts";
-import { ofTheMachine } from "./services.ts";
-import type { ProductProcess } from "./services.ts";
-import { paths } from "./settings.ts";
-import type { Ports } from "./settings.ts";
+import { ofTheMachine, type ProductProcess } from "./services.ts";
+import { paths, type Ports } from "./settings.ts";
 
 const image = "nginx:1.28";
 

@@ -1,12 +1,10 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bindToThisProcess, unbind } from "./guard.ts";
-import { start } from "./launch.ts";
-import type { Launch } from "./launch.ts";
+import { start, type Launch } from "./launch.ts";
 import { LocalError } from "./local-error.ts";
 import { assertPortsFree } from "./ports.ts";
-import { end, isRunning } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { end, isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { lastLine } from "./run.ts";
 
 /** A server that runs on this machine and can be stopped, killed and started again over the same data and port. */

@@ -2,8 +2,7 @@ import { join } from "node:path";
 import { pick } from "./kept-settings.ts";
 import type { Launch } from "./launch.ts";
 import type { WantedPort } from "./ports.ts";
-import { paths } from "./settings.ts";
-import type { PortVariable, Ports } from "./settings.ts";
+import { paths, type PortVariable, type Ports } from "./settings.ts";
 import type { Stores } from "./stores.ts";
 
 export const serviceNames = ["ingest", "api", "worker"] as const;

@@ -66,7 +66,12 @@ export const ownVariables: readonly string[] = [
   "CONFAB_PORT_OFFSET",
   "CONFAB_BIND",
   "CONFAB_REDIS_MAXMEMORY",
-  ...["FLOOD_RATE", "FLOOD_BURST", "FLOOD_ADMIN_RATE", "FLOOD_ADMIN_BURST", "FLOOD_OTHER_RATE", "FLOOD_OTHER_BURST"],
+  "FLOOD_RATE",
+  "FLOOD_BURST",
+  "FLOOD_ADMIN_RATE",
+  "FLOOD_ADMIN_BURST",
+  "FLOOD_OTHER_RATE",
+  "FLOOD_OTHER_BURST",
 ];
 
 /** Offsets are multiples of 10 up to here: no two of them differ by as much as two of the ports do, so clones never share a port. */

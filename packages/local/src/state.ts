@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Launch } from "./launch.ts";
 import { writePrivate } from "./private-file.ts";
-import { isRunning } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { paths } from "./settings.ts";
 
 /** A process that outlives the command that started it, with all that another process needs to start it again. */

@@ -1,8 +1,7 @@
 import { isRunning } from "./process-identity.ts";
 import { answers, whatIsMissing } from "./ready.ts";
 import { serviceNames } from "./services.ts";
-import { readState } from "./state.ts";
-import type { RecordedProcess } from "./state.ts";
+import { readState, type RecordedProcess } from "./state.ts";
 
 /** Prints what runs where, whether the services are ready, and why one is not. */
 export async function status(): Promise<void> {

@@ -2,11 +2,9 @@ import type { StoreName } from "./compose.ts";
 import { end } from "./process-identity.ts";
 import { protectState } from "./private-file.ts";
 import type { WantedPort } from "./ports.ts";
-import { paths, redisMaxmemory } from "./settings.ts";
-import type { Ports } from "./settings.ts";
+import { paths, redisMaxmemory, type Ports } from "./settings.ts";
 import { readState, record, runningProcesses, writeState } from "./state.ts";
-import { startStores } from "./stores.ts";
-import type { Stores } from "./stores.ts";
+import { startStores, type Stores } from "./stores.ts";
 
 const portVariables = {
   redis: "CONFAB_REDIS_PORT",

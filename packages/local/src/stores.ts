@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { composeDown, composeUp, dockerAnswers } from "./compose.ts";
-import type { StoreName } from "./compose.ts";
+import { composeDown, composeUp, dockerAnswers, type StoreName } from "./compose.ts";
 import { findElasticsearchTools } from "./elasticsearch-home.ts";
 import { startElasticsearch } from "./elasticsearch.ts";
 import { startMysql } from "./mysql.ts";

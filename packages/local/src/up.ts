@@ -10,10 +10,15 @@ import { end, isRunning, killOrphans } from "./process-identity.ts";
 import { answersInTime, whatIsMissing } from "./ready.ts";
 import { reverseProxy } from "./reverse-proxy.ts";
 import { lastLine, run } from "./run.ts";
-import { productEnvironment, servicePorts, serviceProcesses, sourceCondition } from "./services.ts";
-import type { ProductProcess, ServiceVariables } from "./services.ts";
-import { paths, readPorts, redisMaxmemory } from "./settings.ts";
-import type { Ports } from "./settings.ts";
+import {
+  productEnvironment,
+  servicePorts,
+  serviceProcesses,
+  sourceCondition,
+  type ProductProcess,
+  type ServiceVariables,
+} from "./services.ts";
+import { paths, readPorts, redisMaxmemory, type Ports } from "./settings.ts";
 import { readState, record, runningProcesses } from "./state.ts";
 import { plannedStores, recordStores, storePorts, storesOfRun } from "./stores-of-run.ts";
 import { startSupervisor, stopSupervisor } from "./supervisor.ts";

@@ -1,8 +1,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { watch } from "chokidar";
-import { serviceNames } from "./services.ts";
-import type { ServiceName } from "./services.ts";
+import { serviceNames, type ServiceName } from "./services.ts";
 import { paths } from "./settings.ts";
 
 const debounceMs = 200;

@@ -2,8 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { expect } from "chai";
 import { freePort } from "../src/index.ts";
-import { createCheckout, until } from "./support/checkout.ts";
-import type { Checkout } from "./support/checkout.ts";
+import { createCheckout, until, type Checkout } from "./support/checkout.ts";
 
 describe("make dev", function () {
   this.timeout(60_000);

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,11 +9,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { firstBytes } from "../src/first-bytes.ts";
 import { ensureProgram } from "../src/install.ts";
-import { addressLimits, corsOriginsOf, hostsOf, maxStreamsOf, writeNginxConfig } from "../src/nginx.ts";
+import {
+  addressLimits,
+  corsOriginsOf,
+  hostsOf,
+  maxStreamsOf,
+  writeNginxConfig,
+  type AddressLimits,
+} from "../src/nginx.ts";
 import { freePort } from "../src/ports.ts";
-import { startServer } from "../src/server.ts";
-import type { AddressLimits } from "../src/nginx.ts";
-import type { ServerHandle } from "../src/server.ts";
+import { startServer, type ServerHandle } from "../src/server.ts";
 
 const mebibyte = 1024 ** 2;
 
@@ -292,16 +296,29 @@ describe("nginx in front of the services", function () {
     const command = await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, () => undefined);
     const [port, dir] = [await freePort(), join(folder, name)];
     const args = writeNginxConfig({
-      ...{ listen: `127.0.0.1:${port}`, ingest: `127.0.0.1:${portOf(ingest)}`, api: `127.0.0.1:${portOf(api)}` },
-      ...{ publicUrl: "http://localhost", dir, accessLog: join(dir, "access.log"), limits },
-      ...{ maxStreams: 1, corsOrigins: [], hosts: hostsOf({}) },
+      listen: `127.0.0.1:${port}`,
+      ingest: `127.0.0.1:${portOf(ingest)}`,
+      api: `127.0.0.1:${portOf(api)}`,
+      publicUrl: "http://localhost",
+      dir,
+      accessLog: join(dir, "access.log"),
+      limits,
+      maxStreams: 1,
+      corsOrigins: [],
+      hosts: hostsOf({}),
     });
     const file = join(dir, "nginx.conf");
     const scarce = readFileSync(file, "utf8").replace("worker_processes auto", "worker_processes 1");
     writeFileSync(file, scarce.replace(/worker_connections \d+/, `worker_connections ${connections}`));
     const logFile = join(dir, "nginx.log");
     const server = await startServer({
-      ...{ name: "nginx", url: `http://127.0.0.1:${port}`, port, command, args, logFile, startTimeoutMs: 10_000 },
+      name: "nginx",
+      url: `http://127.0.0.1:${port}`,
+      port,
+      command,
+      args,
+      logFile,
+      startTimeoutMs: 10_000,
       isReady: async () => (await firstBytes(port, "GET / HTTP/1.0\r\n\r\n")) !== undefined,
     });
     const token = randomUUID();
@@ -469,19 +486,17 @@ describe("nginx in front of the services", function () {
     });
     expect(entry?.request_time).to.be.a("number");
     expect(entry).to.have.keys(
-      ...[
-        "time",
-        "request_id",
-        "remote_addr",
-        "method",
-        "uri",
-        "status",
-        "bytes",
-        "request_time",
-        "upstream_time",
-        "upstream_status",
-        "user_agent",
-      ],
+      "time",
+      "request_id",
+      "remote_addr",
+      "method",
+      "uri",
+      "status",
+      "bytes",
+      "request_time",
+      "upstream_time",
+      "upstream_status",
+      "user_agent",
     );
   });
 

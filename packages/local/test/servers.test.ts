@@ -9,8 +9,7 @@ import { expect } from "chai";
 import { LocalError, bindToThisProcess, end, freePort, startMysql, startRedis, unbind } from "../src/index.ts";
 import { firstBytes } from "../src/first-bytes.ts";
 import { start } from "../src/launch.ts";
-import { identify, isRunning } from "../src/process-identity.ts";
-import type { ProcessIdentity } from "../src/process-identity.ts";
+import { identify, isRunning, type ProcessIdentity } from "../src/process-identity.ts";
 import { run } from "../src/run.ts";
 import { until } from "./support/checkout.ts";
 

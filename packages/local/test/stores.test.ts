@@ -2,8 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { startMysql, startStores } from "../src/index.ts";
-import type { Stores } from "../src/index.ts";
+import { startMysql, startStores, type Stores } from "../src/index.ts";
 import { findProgram, run } from "../src/run.ts";
 import { firstBytes } from "../src/first-bytes.ts";
 

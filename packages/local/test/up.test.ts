@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { isRunning, signal } from "../src/process-identity.ts";
 import { freePort } from "../src/index.ts";
-import { createCheckout, until } from "./support/checkout.ts";
-import type { Checkout } from "./support/checkout.ts";
+import { createCheckout, until, type Checkout } from "./support/checkout.ts";
 
 const bare = ({ env }: Checkout) => ({ PATH: env.PATH!, HOME: env.HOME!, XDG_CACHE_HOME: env.XDG_CACHE_HOME! });
 

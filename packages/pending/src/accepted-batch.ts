@@ -11,33 +11,33 @@ import { repairChats } from "./repair-chats.ts";
 import { createRecordDecoder, UnknownRecordFormat, type PendingRecord, type RecordDecoder } from "./pending-record.ts";
 
 export interface AcceptedMessage extends Omit<PendingRecord, "unknownFields"> {
-  token: string;
-  chat: number;
-  chatId: bigint;
+  readonly token: string;
+  readonly chat: number;
+  readonly chatId: bigint;
   /** The epoch of the application in which it was accepted; undefined in the first one. */
-  epoch: number | undefined;
-  number: number;
+  readonly epoch: number | undefined;
+  readonly number: number;
   /** The position of its record in the batch, from 1. */
-  record: number;
+  readonly record: number;
   /** The checksum does not match: Redis returned a different text from the one it was given. That text is the body. */
-  damaged: boolean;
+  readonly damaged: boolean;
 }
 
 /** An accepted batch with all its messages. */
 export interface AcceptedBatch {
-  id: string;
+  readonly id: string;
   /** When its first message was accepted. */
-  acceptedAt: Date | undefined;
-  messages: AcceptedMessage[];
+  readonly acceptedAt: Date | undefined;
+  readonly messages: AcceptedMessage[];
   /** Beginnings of numberings that the database may not know yet. */
-  numberings: ChatNumbering[];
+  readonly numberings: ChatNumbering[];
 }
 
 /** A batch whose messages are lost, with the chats and numbers of those that are known. */
 export interface LostBatch {
-  id: string;
-  messages: Pick<AcceptedMessage, "token" | "chat" | "chatId" | "number">[];
-  numberings: ChatNumbering[];
+  readonly id: string;
+  readonly messages: Pick<AcceptedMessage, "token" | "chat" | "chatId" | "number">[];
+  readonly numberings: ChatNumbering[];
 }
 
 /** With all fields, also those that may be missing. */

@@ -9,13 +9,13 @@ import { guardKeys, type ScriptedRedis } from "./scripts.ts";
 import { createWakeUps, type WakeUpsOptions } from "./wake-ups.ts";
 
 export interface BatchObservation {
-  size: number;
+  readonly size: number;
   /** How long the first message waited until the batch was sent. */
-  waitedMs: number;
-  durationMs: number;
-  accepted: number;
+  readonly waitedMs: number;
+  readonly durationMs: number;
+  readonly accepted: number;
   /** Messages that got the first answer to their idempotency key. */
-  replayed: number;
+  readonly replayed: number;
 }
 
 /** The span of one call of the accept script. */
@@ -26,27 +26,27 @@ export interface BatchSpan {
 }
 
 export interface AcceptorOptions {
-  partitioning: Partitioning;
-  limits: AcceptLimits;
+  readonly partitioning: Partitioning;
+  readonly limits: AcceptLimits;
   /** A connection from `withScripts`. */
-  redis: Pick<ScriptedRedis, "confabAccept">;
+  readonly redis: Pick<ScriptedRedis, "confabAccept">;
   /** Wakes a worker for accepted batches, as in `WakeUpsOptions`. */
-  wake: (partition: number, ...args: Parameters<WakeUpsOptions["wake"]>) => Promise<unknown>;
-  loadHead: ResubmissionOptions["loadHead"];
-  numberingOf: ResubmissionOptions["numberingOf"];
-  findApplications?: ResubmissionOptions["findApplications"];
-  findKeys: ResubmissionOptions["findKeys"];
+  readonly wake: (partition: number, ...args: Parameters<WakeUpsOptions["wake"]>) => Promise<unknown>;
+  readonly loadHead: ResubmissionOptions["loadHead"];
+  readonly numberingOf: ResubmissionOptions["numberingOf"];
+  readonly findApplications?: ResubmissionOptions["findApplications"];
+  readonly findKeys: ResubmissionOptions["findKeys"];
   /** Called with the part of its limited idempotency keys that an application has used. */
-  onKeysUsed?: (token: string, used: number) => void;
-  onBatch?: (batch: BatchObservation) => void;
+  readonly onKeysUsed?: (token: string, used: number) => void;
+  readonly onBatch?: (batch: BatchObservation) => void;
   /** Starts the span of a batch. Called only if the batch has messages of sampled requests. */
-  traceBatch?: (batch: { id: string; size: number; traces: string[] }) => BatchSpan | undefined;
-  maxBatch?: number;
-  maxBatchBytes?: number;
-  maxInFlight?: number;
-  maxWaiting?: number;
-  maxWaitingBytes?: number;
-  deadlineMs?: number;
+  readonly traceBatch?: (batch: { id: string; size: number; traces: string[] }) => BatchSpan | undefined;
+  readonly maxBatch?: number;
+  readonly maxBatchBytes?: number;
+  readonly maxInFlight?: number;
+  readonly maxWaiting?: number;
+  readonly maxWaitingBytes?: number;
+  readonly deadlineMs?: number;
 }
 
 /**

@@ -5,21 +5,21 @@ import { UnknownRecordFormat } from "./pending-record.ts";
 import { guardKeys, type ScriptedRedis } from "./scripts.ts";
 
 export interface ReadLimits {
-  maxMessages: number;
-  maxBytes: number;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
 }
 
 export interface OpenBatches {
   /** As many as fit the limits, but at least one. Batches that are complete or never existed are left out. */
-  batches: AcceptedBatch[];
+  readonly batches: AcceptedBatch[];
   /** A batch that did not fit the limits, and all after it, in whatever state they are. */
-  later: string[];
+  readonly later: string[];
   /** Batches that are accepted and not complete, but whose messages Redis lost, for example by eviction. */
-  lost: LostBatch[];
+  readonly lost: LostBatch[];
   /** Batches whose index was damaged and is repaired, as far as that was possible. */
-  repaired: string[];
+  readonly repaired: string[];
   /** Batches with messages that a newer version of Confab accepted. Only a worker of that version can store them. */
-  newer: string[];
+  readonly newer: string[];
 }
 
 /** Replaces the damaged index of a batch, unless the batch is complete. */
@@ -31,37 +31,37 @@ if redis.call('HGET', KEYS[1], 'chats') == ARGV[1] then redis.call('HSET', KEYS[
  * this id.
  */
 export interface Move {
-  batchId: string;
-  record: number;
-  chatId: bigint;
-  lastNumber: number;
+  readonly batchId: string;
+  readonly record: number;
+  readonly chatId: bigint;
+  readonly lastNumber: number;
 }
 
 /** A message that is not stored, since it repeats one that is stored. */
 export interface Repetition {
-  batchId: string;
-  record: number;
-  original: { number: number; uid: Uint8Array };
+  readonly batchId: string;
+  readonly record: number;
+  readonly original: { number: number; uid: Uint8Array };
 }
 
 export interface Completion {
   /** The batches that are committed or lost. */
-  ids: readonly string[];
-  moves?: readonly Move[];
+  readonly ids: readonly string[];
+  readonly moves?: readonly Move[];
   /** From now on their idempotency keys name the messages that they repeat. */
-  repetitions?: readonly Repetition[];
+  readonly repetitions?: readonly Repetition[];
   /** Chats that are no longer in the database. The next message to them loads the chat head again. */
-  unknownChats?: readonly { token: string; chat: number }[];
+  readonly unknownChats?: readonly { token: string; chat: number }[];
 }
 
 export interface Completed {
-  completed: number;
+  readonly completed: number;
   /** One number per move. Undefined if the batch of the message was already complete. */
-  moved: (number | undefined)[];
+  readonly moved: (number | undefined)[];
   /** The batches of which Redis knows nothing any more: it lost them after they were read. */
-  missing: readonly string[];
+  readonly missing: readonly string[];
   /** The batch of the renumbered messages. It needs a wake-up. */
-  movedBatchId: string | undefined;
+  readonly movedBatchId: string | undefined;
 }
 
 export interface Backlog {
@@ -86,9 +86,9 @@ export interface Backlog {
 
 export interface BacklogOptions {
   /** How long the results of a batch are kept after its completion, for a late resend. */
-  resultsSeconds?: number;
+  readonly resultsSeconds?: number;
   /** How long the head of an idle chat is kept. After that the next message loads it from the database again. */
-  headSeconds?: number;
+  readonly headSeconds?: number;
 }
 
 /** The worker's view of one partition: the batches that are accepted and not yet stored. */

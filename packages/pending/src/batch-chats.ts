@@ -26,17 +26,17 @@ export function decodeNumberings(text: Buffer, chats: readonly BatchChat[]): Cha
 
 /** A chat's part of a batch. */
 export interface BatchChat {
-  token: string;
+  readonly token: string;
   /** The epoch of the application in which the messages were accepted; undefined in the first one. */
-  epoch: number | undefined;
-  chat: number;
-  chatId: bigint;
+  readonly epoch: number | undefined;
+  readonly chat: number;
+  readonly chatId: bigint;
   /** The number of its first message. */
-  first: number;
+  readonly first: number;
   /** Where the first record begins among the records of the batch, in bytes; the others follow it. */
-  offset: number;
+  readonly offset: number;
   /** The lengths of the records, in bytes. */
-  lengths: number[];
+  readonly lengths: number[];
 }
 
 const newline = 0x0a;

@@ -19,28 +19,28 @@ export class AcceptorBusy extends Error {
 
 export interface BatcherOptions {
   /** Sends one batch whose first entry waited for `waitedMs`. Returns one result per entry, in order. */
-  send: (entries: readonly BatchEntry[], waitedMs: number) => Promise<readonly EntryResult[]>;
-  maxBatch: number;
+  readonly send: (entries: readonly BatchEntry[], waitedMs: number) => Promise<readonly EntryResult[]>;
+  readonly maxBatch: number;
   /**
    * Maximum number of bytes of contents per batch, because Redis runs one batch at a time. Only one submission alone may
    * exceed it.
    */
-  maxBatchBytes: number;
-  maxInFlight: number;
+  readonly maxBatchBytes: number;
+  readonly maxInFlight: number;
   /** Maximum number of entries that wait for a slot. Further entries are refused at once. */
-  maxWaiting: number;
+  readonly maxWaiting: number;
   /** The same limit in bytes of contents, since one message may be as large as a thousand others. */
-  maxWaitingBytes: number;
+  readonly maxWaitingBytes: number;
   /** Maximum time from the submission to the answer of Redis. After that the submission is rejected. */
-  deadlineMs: number;
+  readonly deadlineMs: number;
 }
 
 interface Waiting {
-  entries: readonly BatchEntry[];
-  bytes: number;
-  deadline: number;
-  resolve: (results: EntryResult[]) => void;
-  reject: (error: Error) => void;
+  readonly entries: readonly BatchEntry[];
+  readonly bytes: number;
+  readonly deadline: number;
+  readonly resolve: (results: EntryResult[]) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export interface Batcher {

@@ -3,8 +3,8 @@ import { keyPrefix, type Partitioning } from "./keys.ts";
 
 /** A partition's messages: those pending, and those stored since Redis was empty. */
 export interface Counts {
-  pending: number;
-  stored: number;
+  readonly pending: number;
+  readonly stored: number;
 }
 
 /** The counts of one partition, given its key prefix. */

@@ -5,55 +5,55 @@ import { createRecordEncoder } from "./pending-record.ts";
 
 /** A chat's id and last number and its application's epoch in MySQL, and the incarnation of Redis at the time of the query with its ordinal. */
 export interface LoadedHead {
-  id: string;
-  lastNumber: number;
-  epoch: number;
-  incarnation: string;
-  numbering: number;
+  readonly id: string;
+  readonly lastNumber: number;
+  readonly epoch: number;
+  readonly incarnation: string;
+  readonly numbering: number;
 }
 
 /** A valid message that is not accepted yet. */
 export interface Submission extends MessageContent {
-  token: string;
-  chat: number;
-  requestId: string;
+  readonly token: string;
+  readonly chat: number;
+  readonly requestId: string;
   /** The request's span as a W3C traceparent, if the request is sampled. */
-  trace?: string | undefined;
-  idempotency?: Idempotency | undefined;
+  readonly trace?: string | undefined;
+  readonly idempotency?: Idempotency | undefined;
   /** The user whose token was sent. */
-  user?: string | undefined;
+  readonly user?: string | undefined;
   /** When the message was sent originally, if it is imported. */
-  createdAt?: Date | undefined;
+  readonly createdAt?: Date | undefined;
 }
 
 export interface BatchEntry extends Submission {
-  loaded?: LoadedHead | undefined;
+  readonly loaded?: LoadedHead | undefined;
   /** MySQL does not have the item's key, and was asked after this reply. */
-  memory?: KeyMemory | undefined;
+  readonly memory?: KeyMemory | undefined;
   /** Whether it must not be accepted before the entry in front of it, which has the same chat. */
-  follows?: boolean;
+  readonly follows?: boolean;
 }
 
 /** Redis' clock, and the time before which every accepted batch is in MySQL, both in milliseconds. */
 export interface KeyMemory {
-  clock: number;
-  stored: number;
+  readonly clock: number;
+  readonly stored: number;
 }
 
 export interface AcceptLimits {
   /** Maximum number of pending messages per partition. Beyond it every message is refused. 0: no limit. */
-  maxPending: number;
+  readonly maxPending: number;
   /** Messages per second, and messages in a burst, per application and partition. A rate of 0 means no limit. */
-  applicationMessageRate: number;
-  applicationMessageBurst: number;
+  readonly applicationMessageRate: number;
+  readonly applicationMessageBurst: number;
   /** How long an idempotency key is kept: at least this long, at most 1.5 times as long. */
-  idempotencySeconds: number;
+  readonly idempotencySeconds: number;
   /** Maximum number of idempotency keys without a time per application and partition in that time. 0: no limit. */
-  maxIdempotencyKeys: number;
+  readonly maxIdempotencyKeys: number;
   /** The part of the limits of messages and keys that one user may use. */
-  userShare: number;
+  readonly userShare: number;
   /** For how long Redis keeps a key that the worker stores in MySQL. */
-  rememberMs?: number;
+  readonly rememberMs?: number;
 }
 
 /** Longer than a batch is pending, unless MySQL or the workers are behind. */
@@ -78,40 +78,40 @@ export type AcceptResult =
 
 /** The reply of the accept script. */
 interface AcceptReply {
-  incarnation: string;
-  pending: number;
-  limits?: [remaining: number, resetMs: number, waitMs: number][];
-  keys?: Record<string, [used: number, waitMs: number]>;
-  users?: Record<`user-${"quota" | "keys"}:${string}`, [remaining: number, resetMs: number, waitMs: number]>;
-  memory?: KeyMemory;
-  results: AcceptResult[];
+  readonly incarnation: string;
+  readonly pending: number;
+  readonly limits?: [remaining: number, resetMs: number, waitMs: number][];
+  readonly keys?: Record<string, [used: number, waitMs: number]>;
+  readonly users?: Record<`user-${"quota" | "keys"}:${string}`, [remaining: number, resetMs: number, waitMs: number]>;
+  readonly memory?: KeyMemory;
+  readonly results: AcceptResult[];
 }
 
 export interface Quota {
-  remaining: number;
-  resetMs: number;
-  waitMs: number;
-  ofUser: boolean;
+  readonly remaining: number;
+  readonly resetMs: number;
+  readonly waitMs: number;
+  readonly ofUser: boolean;
 }
 
 export interface EntryResult {
-  result: AcceptResult;
+  readonly result: AcceptResult;
   /** When the batch was created. */
-  createdAt: Date;
-  incarnation: string;
-  pending: number;
+  readonly createdAt: Date;
+  readonly incarnation: string;
+  readonly pending: number;
   /** The rest of the application's quota, or of its user's share if less is left of that. Undefined if there is no quota. */
-  limit: Quota | undefined;
+  readonly limit: Quota | undefined;
   /** The used part of the application's limited idempotency keys. Undefined if the chat's messages have none. */
-  keys: { used: number; waitMs: number } | undefined;
+  readonly keys: { used: number; waitMs: number } | undefined;
   /** The time until its user may use another limited key. */
-  userKeysWaitMs: number | undefined;
-  memory: KeyMemory | undefined;
+  readonly userKeysWaitMs: number | undefined;
+  readonly memory: KeyMemory | undefined;
 }
 
 export interface EncodedBatch {
-  id: string;
-  args: (string | number)[];
+  readonly id: string;
+  readonly args: (string | number)[];
   /** Turns the script's reply into one result per entry, in the order of the entries. */
   parse(reply: string): EntryResult[];
 }

@@ -11,10 +11,10 @@ export class ChatsUnavailable extends Error {
 }
 
 export interface StoredHead {
-  id: bigint;
-  lastNumber: number;
+  readonly id: bigint;
+  readonly lastNumber: number;
   /** The epoch of its application: the latest request to erase a sender began it. */
-  epoch: number;
+  readonly epoch: number;
 }
 
 export interface HeadLoaderOptions {
@@ -51,7 +51,10 @@ export function createHeadLoader(options: HeadLoaderOptions): (token: string, ch
   const { loadHead, findApplications, deadlineMs, pauseMs = 500 } = options;
   const { width = 8, maxWaiting = 10_000, maxWaitingOfOne = 1_000 } = options;
   const inTurn = createFairShare({
-    ...{ total: width, perKey: width, waiting: maxWaiting, waitingPerKey: maxWaitingOfOne },
+    total: width,
+    perKey: width,
+    waiting: maxWaiting,
+    waitingPerKey: maxWaitingOfOne,
     // The deadline comes first.
     waitMs: 2 * deadlineMs,
     refuse: () => new AcceptorBusy("too many chat heads are being loaded"),

@@ -2,8 +2,8 @@ import { partitionPrefix } from "@confab/redis";
 
 /** How the chats are divided: `partitions` hash tags under one key prefix. */
 export interface Partitioning {
-  prefix: string;
-  partitions: number;
+  readonly prefix: string;
+  readonly partitions: number;
 }
 
 /** The prefix of every key of a partition, including the colon. */

@@ -6,18 +6,18 @@ import { decodeContent, encodeOtherFields, type DecodedContent, type MessageCont
 /** A pending message as Redis holds it. */
 export interface PendingRecord extends MessageContent {
   /** 16 bytes: the id of the batch with which the message was sent, and its position in it. */
-  uid: Buffer;
+  readonly uid: Buffer;
   /** When that batch was sent, or an imported message originally. */
-  createdAt: Date;
-  requestId: string;
+  readonly createdAt: Date;
+  readonly requestId: string;
   /** The body in UTF-8, as Redis holds it. */
-  bodyBytes: Buffer;
+  readonly bodyBytes: Buffer;
   /** The request's span as a W3C traceparent, if the request is sampled. */
-  trace?: string | undefined;
+  readonly trace?: string | undefined;
   /** The idempotency key to store with the message. */
-  key?: StoredKey | undefined;
+  readonly key?: StoredKey | undefined;
   /** Present if a newer version of Confab accepted the message, with fields that the content here lacks. */
-  unknownFields?: readonly string[] | undefined;
+  readonly unknownFields?: readonly string[] | undefined;
 }
 
 /** Stands for an absent value that is followed by another one. */

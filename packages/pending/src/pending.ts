@@ -16,9 +16,9 @@ export interface ChatHead {
 
 export interface PendingWindow {
   /** Undefined if Redis does not know the chat. */
-  head: ChatHead | undefined;
+  readonly head: ChatHead | undefined;
   /** The pending messages among the requested numbers. */
-  messages: Map<number, PendingRecord>;
+  readonly messages: Map<number, PendingRecord>;
 }
 
 export interface PendingMessages {

@@ -6,15 +6,15 @@ import { parseInfo, serversOf, type RedisConnection } from "@confab/redis";
 
 export interface Pressure {
   /** Pending messages in all partitions at the last snapshot. */
-  pending: number;
+  readonly pending: number;
   /** Pending messages per partition. */
-  pendingByPartition: readonly number[];
+  readonly pendingByPartition: readonly number[];
   /** Messages stored per second over the last few seconds. */
-  drainRate: number;
+  readonly drainRate: number;
   /** Used share of Redis' maxmemory, in a cluster of its fullest master. 0 if maxmemory is not set. */
-  memory: number;
+  readonly memory: number;
   /** True if there is too little memory left to accept more messages, since draining needs memory too. */
-  memoryLow: boolean;
+  readonly memoryLow: boolean;
 }
 
 export interface PressureGauge {
@@ -25,10 +25,10 @@ export interface PressureGauge {
 }
 
 export interface PressureOptions {
-  share: ShareSnapshot;
-  intervalMs?: number;
+  readonly share: ShareSnapshot;
+  readonly intervalMs?: number;
   /** The used share of maxmemory above which memory is low. */
-  maxMemory?: number;
+  readonly maxMemory?: number;
 }
 
 /** Polls what one of all processes reads of the backlog and Redis' memory once per second, so that no message has to wait for it. */

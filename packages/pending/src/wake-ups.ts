@@ -2,13 +2,13 @@ import { setTimeout as pause } from "node:timers/promises";
 
 export interface WakeUpsOptions {
   /** Wakes a worker for all these batches with one job. `traces` are the traceparents of the spans that accepted them. */
-  wake: (batchIds: readonly string[], traces: readonly string[]) => Promise<unknown>;
+  readonly wake: (batchIds: readonly string[], traces: readonly string[]) => Promise<unknown>;
   /** Minimum time from one wake-up to the next. The first one is sent at once. Meanwhile messages are read from Redis. */
-  intervalMs?: number;
+  readonly intervalMs?: number;
   /** Maximum number of batches that one job stands for. A worker takes whole jobs, so larger ones would be shared unevenly. */
-  maxBatches?: number;
+  readonly maxBatches?: number;
   /** Maximum number of batches that wait for a job. A sweep finds the others. */
-  maxWaiting?: number;
+  readonly maxWaiting?: number;
 }
 
 export interface WakeUps {

@@ -127,7 +127,10 @@ describe("the backlog of accepted messages", function () {
     const chat = await world.createChat();
     const submit = (key: string, body: string) =>
       side.acceptor().submit({
-        ...{ token: chat.token, chat: chat.number, body, requestId: "r" },
+        token: chat.token,
+        chat: chat.number,
+        body,
+        requestId: "r",
         idempotency: { key, hash: body.padEnd(43, "_") },
       });
     const keys = ["any-key", createUuid7()];

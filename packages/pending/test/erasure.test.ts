@@ -16,7 +16,10 @@ async function erase(world: World, chat: Chat): Promise<ReturnType<typeof create
 
 const submit = async (acceptor: TestAcceptor, chat: Chat, key?: string): Promise<Acceptance["kind"]> => {
   const { kind } = await acceptor.submit({
-    ...{ token: chat.token, chat: chat.number, body: "late", requestId: "r" },
+    token: chat.token,
+    chat: chat.number,
+    body: "late",
+    requestId: "r",
     ...(key !== undefined && { idempotency: { key, hash: "h" } }),
   });
   return kind;

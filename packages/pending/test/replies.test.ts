@@ -56,7 +56,12 @@ describe("a message that replies to another", () => {
     const { token, number: chat } = await world.createChat();
     const old = () => ({ key: createUuid7(Date.now() - 600_000), hash: "h".repeat(43) });
     const run = [null, 1, 2].map((reply_to, at) => ({
-      ...{ token, chat, body: `reply ${at}`, reply_to, requestId: "test", idempotency: old() },
+      token,
+      chat,
+      body: `reply ${at}`,
+      reply_to,
+      requestId: "test",
+      idempotency: old(),
     }));
     const outcomes = async (acceptor: TestAcceptor) =>
       (await acceptor.submitRun(run)).map((answer) => (answer.kind === "accepted" ? answer.number : answer.kind));

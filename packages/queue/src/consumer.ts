@@ -7,16 +7,16 @@ import { batchOf } from "./job-id.ts";
 import { createStalledJobs } from "./stalled-jobs.ts";
 
 export interface ConsumerOptions<Name extends QueueName> {
-  queue: Name;
-  connection: RedisConnection;
-  prefix: string;
-  partition: number;
+  readonly queue: Name;
+  readonly connection: RedisConnection;
+  readonly prefix: string;
+  readonly partition: number;
   /** Maximum number of jobs that run at once. */
-  concurrency: number;
-  handle: (payload: z.infer<(typeof queues)[Name]["schema"]>) => Promise<void>;
-  logger: Logger;
+  readonly concurrency: number;
+  readonly handle: (payload: z.infer<(typeof queues)[Name]["schema"]>) => Promise<void>;
+  readonly logger: Logger;
   /** Called when jobs end, with their number. */
-  onEnd?: (queue: Name, outcome: JobOutcome, jobs: number) => void;
+  readonly onEnd?: (queue: Name, outcome: JobOutcome, jobs: number) => void;
 }
 
 /** A stalled job's worker died or hung; another worker takes the job. */

@@ -6,9 +6,9 @@ export const jobStates = ["waiting", "active", "delayed", "failed"] as const;
 export type JobState = (typeof jobStates)[number];
 
 export interface QueueDepth {
-  queue: QueueName;
-  partition: number;
-  jobs: Record<JobState, number>;
+  readonly queue: QueueName;
+  readonly partition: number;
+  readonly jobs: Record<JobState, number>;
 }
 
 /** Counts the jobs of every queue by state. */

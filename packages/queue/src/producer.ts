@@ -4,9 +4,9 @@ import { jobIdOf } from "./job-id.ts";
 import { openQueue } from "./open-queue.ts";
 
 export interface ProducerOptions {
-  connection: RedisConnection;
-  prefix: string;
-  partitions: number;
+  readonly connection: RedisConnection;
+  readonly prefix: string;
+  readonly partitions: number;
 }
 
 export interface Producer {

@@ -14,11 +14,11 @@ export interface QueueGauges {
 }
 
 export interface QueueGaugesOptions {
-  connection: RedisConnection;
-  prefix: string;
-  partitions: number;
-  intervalMs: number;
-  share: ShareSnapshot;
+  readonly connection: RedisConnection;
+  readonly prefix: string;
+  readonly partitions: number;
+  readonly intervalMs: number;
+  readonly share: ShareSnapshot;
 }
 
 interface QueueState {

@@ -5,11 +5,11 @@ import { askOnce } from "./ask-once.ts";
 
 export interface LeaseOptions {
   /** The name of the work that the lease allows. */
-  name: string;
+  readonly name: string;
   /** How long it lasts from when it was taken or renewed, by Redis' clock, in milliseconds. */
-  forMs: number;
+  readonly forMs: number;
   /** The partition whose server keeps it. */
-  partition?: number | undefined;
+  readonly partition?: number | undefined;
 }
 
 /** A lease that lasts longer than it was given for shows that Redis' clock was set back. It is void. */

@@ -5,9 +5,9 @@ import { createLease } from "./lease.ts";
 import { askOnce } from "./ask-once.ts";
 
 export interface SnapshotSharingOptions {
-  prefix: string;
+  readonly prefix: string;
   /** The version of this process. Versions may differ in what they read, so a process shares with those of its own only. */
-  version: string;
+  readonly version: string;
 }
 
 /** After this many intervals without a newer value nobody could read the store. */

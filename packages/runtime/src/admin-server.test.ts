@@ -1,9 +1,16 @@
 import { expect } from "chai";
 import { once } from "node:events";
-import { request } from "node:http";
-import type { IncomingMessage } from "node:http";
-import { createLiveness, createLogger, createMetrics, startAdminServer } from "./index.ts";
-import type { AdminServer, Liveness, Logger, Readiness } from "./index.ts";
+import { request, type IncomingMessage } from "node:http";
+import {
+  createLiveness,
+  createLogger,
+  createMetrics,
+  startAdminServer,
+  type AdminServer,
+  type Liveness,
+  type Logger,
+  type Readiness,
+} from "./index.ts";
 
 describe("startAdminServer", () => {
   let admin: AdminServer;

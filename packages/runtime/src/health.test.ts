@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
-import { createHealth } from "./index.ts";
-import type { Health } from "./index.ts";
+import { createHealth, type Health } from "./index.ts";
 
 describe("createHealth", () => {
   let health: Health | undefined;

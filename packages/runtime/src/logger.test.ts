@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { createLogger, shortToken } from "./index.ts";
 
-const TOKEN = "8c5f3a52-6f0e-4f3b-9c39-0d3b7f8d4a11";
+const someToken = "8c5f3a52-6f0e-4f3b-9c39-0d3b7f8d4a11";
 
 function capture(): { lines: string[]; log: ReturnType<typeof createLogger> } {
   const lines: string[] = [];
@@ -19,7 +19,7 @@ function fieldsOf(line: string | undefined): Record<string, unknown> {
 describe("createLogger", () => {
   it("writes one JSON line with an ISO time, the level as a word and the service", () => {
     const { lines, log } = capture();
-    log.warn({ application: shortToken(TOKEN) }, "slow");
+    log.warn({ application: shortToken(someToken) }, "slow");
     expect(lines).to.have.length(1);
     const { time, ...rest } = fieldsOf(lines[0]);
     expect(new Date(String(time)).toISOString()).to.equal(time);
@@ -58,9 +58,9 @@ describe("createLogger", () => {
 
   it("changes nothing of what it is given to log", () => {
     const { log } = capture();
-    const fields = { chat: 7, item: { body: "Hello" }, items: [{ token: TOKEN }] };
+    const fields = { chat: 7, item: { body: "Hello" }, items: [{ token: someToken }] };
     log.info(fields);
-    expect(fields).to.deep.equal({ chat: 7, item: { body: "Hello" }, items: [{ token: TOKEN }] });
+    expect(fields).to.deep.equal({ chat: 7, item: { body: "Hello" }, items: [{ token: someToken }] });
   });
 
   it("keeps what clients attach to their errors out, and the chain of causes in", () => {
@@ -78,6 +78,6 @@ describe("createLogger", () => {
 
 describe("shortToken", () => {
   it("is the first eight characters of the token", () => {
-    expect(shortToken(TOKEN)).to.equal("8c5f3a52");
+    expect(shortToken(someToken)).to.equal("8c5f3a52");
   });
 });

@@ -1,5 +1,4 @@
-import { pino, stdSerializers, stdTimeFunctions } from "pino";
-import type { DestinationStream, Logger } from "pino";
+import { pino, stdSerializers, stdTimeFunctions, type DestinationStream, type Logger } from "pino";
 import { censors, redact } from "./redact.ts";
 
 export type { Logger } from "pino";

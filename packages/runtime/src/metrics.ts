@@ -1,7 +1,6 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from "prom-client";
 import { createHistogram } from "./histogram.ts";
-import { createLabelGuard } from "./label-guard.ts";
-import type { Bound } from "./label-guard.ts";
+import { createLabelGuard, type Bound } from "./label-guard.ts";
 
 interface Row {
   readonly type: "counter" | "gauge" | "histogram";
@@ -46,8 +45,8 @@ export interface Metrics<C extends Catalogue> {
 
 type Labels = Record<string, string>;
 interface Reader {
-  labels: Labels;
-  read: () => number | undefined;
+  readonly labels: Labels;
+  readonly read: () => number | undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
-const CENSORED = "[redacted]";
-const DEPTH = 3;
+const censored = "[redacted]";
+const maxDepth = 3;
 /** In every spelling: admin_key, adminKey, Admin-Key. */
-const SENSITIVE = [
+const sensitive = [
   ["access", "token"],
   ["admin", "api", "key"],
   ["admin", "key"],
@@ -19,35 +19,35 @@ const SENSITIVE = [
   ["token"],
   ["x", "api", "key"],
 ];
-const joined = new Set(SENSITIVE.map((words) => words.join("")));
+const joined = new Set(sensitive.map((words) => words.join("")));
 /** Most names come from our code, but objects that are logged whole have others: at most this many are remembered. */
-const REMEMBERED = 1_000;
+const remembered = 1_000;
 const known = new Map<string, boolean>();
 
 function isSensitive(name: string): boolean {
   let answer = known.get(name);
   if (answer === undefined) {
     answer = joined.has(name.replaceAll(/[-_]/g, "").toLowerCase());
-    if (known.size < REMEMBERED) known.set(name, answer);
+    if (known.size < remembered) known.set(name, answer);
   }
   return answer;
 }
 
-const spellings = SENSITIVE.flatMap((words) => {
+const spellings = sensitive.flatMap((words) => {
   const [first = "", ...others] = words;
   const camel = first + others.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
   return [words.join("_"), words.join("-"), camel, words.join("_").toUpperCase()];
 });
 
 /** pino serializers for the fields of child loggers, which formatters do not see; they match the usual spellings only. */
-export const censors = Object.fromEntries(spellings.map((name) => [name, () => CENSORED]));
+export const censors = Object.fromEntries(spellings.map((name) => [name, () => censored]));
 
 /**
  * Removes the values that no log may contain, by the names of their fields. Most lines have none and are returned without a copy:
  * pino's own `redact` made each line several times as expensive.
  */
 export function redact(fields: Record<string, unknown>): Record<string, unknown> {
-  return redactTo(DEPTH, fields);
+  return redactTo(maxDepth, fields);
 }
 
 function redactTo(depth: number, fields: Record<string, unknown>): Record<string, unknown> {
@@ -55,7 +55,7 @@ function redactTo(depth: number, fields: Record<string, unknown>): Record<string
   for (const name of Object.keys(fields)) {
     const value = fields[name];
     const shown =
-      value !== undefined && isSensitive(name) ? CENSORED : depth > 1 ? redactValue(depth - 1, value) : value;
+      value !== undefined && isSensitive(name) ? censored : depth > 1 ? redactValue(depth - 1, value) : value;
     if (shown !== value) (copy ??= { ...fields })[name] = shown;
   }
   return copy ?? fields;

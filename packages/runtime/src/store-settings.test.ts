@@ -21,7 +21,11 @@ function watched(weight: Weight, first: Verdict | "silent" | "hanging", interval
   const logger = createLogger({ level: "info", service: "test" }, { write });
   const state = { verdict: first, readings: 0 };
   const setting = (verdict: Verdict): StoreSetting => ({
-    ...{ store: "redis", promise: "nothing is lost", setting: "safe yes", found: verdict, verdict },
+    store: "redis",
+    promise: "nothing is lost",
+    setting: "safe yes",
+    found: verdict,
+    verdict,
     ...(verdict !== "kept" && { advice: "Set safe yes." }),
   });
   const read = (): Promise<StoreSetting[]> => {

@@ -1,6 +1,5 @@
 import { expect } from "chai";
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
@@ -22,11 +21,11 @@ interface Service {
   saw(message: string): Promise<Line>;
 }
 
-const FIXTURE = fileURLToPath(new URL("fixtures/service.ts", import.meta.url));
+const fixture = fileURLToPath(new URL("fixtures/service.ts", import.meta.url));
 const children: ChildProcess[] = [];
 
 function run(scenario: string): Service {
-  const child = spawn(process.execPath, ["--conditions=@confab/source", FIXTURE, scenario], {
+  const child = spawn(process.execPath, ["--conditions=@confab/source", fixture, scenario], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   children.push(child);

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { estypes } from "@elastic/elasticsearch";
-import { ask } from "./connection.ts";
-import type { Connection } from "./connection.ts";
+import { ask, type Connection } from "./connection.ts";
 import { SearchUnavailable } from "./errors.ts";
 import { indexMapping, indexSettings } from "./mapping.ts";
 
@@ -33,7 +32,7 @@ export async function createIndex(connection: Connection, { serve }: { serve: bo
         aliases: {
           [writeAlias]: {},
           [directAlias(index)]: {},
-          ...(serve ? { [readAlias]: SERVING } : {}),
+          ...(serve ? { [readAlias]: servingAlias } : {}),
         },
       },
       { requestTimeout: bulkTimeoutMs },
@@ -47,7 +46,7 @@ export async function createIndex(connection: Connection, { serve }: { serve: bo
  * Marks the index as the write index of the read alias. An alias has at most one, so two indices are never searched at
  * once. Nothing is written through this alias.
  */
-export const SERVING: estypes.IndicesAlias = { is_write_index: true };
+export const servingAlias: estypes.IndicesAlias = { is_write_index: true };
 
 /** Changes aliases and removes indices in one atomic step. */
 export async function updateAliases(

@@ -9,8 +9,8 @@ export interface Boundaries {
 /**
  * A longer character, in UTF-16 units, may be cut. The longest one that people write, a family with skin tones, has 28.
  */
-const LONGEST_CHARACTER = 128;
-const WINDOW = 512;
+const longestCharacter = 128;
+const windowLength = 512;
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /**
@@ -22,10 +22,14 @@ export function createBoundaries(text: string): Boundaries {
 
   /** The boundaries around a position, at least those within `LONGEST_CHARACTER` units on both sides. */
   function near(position: number): readonly number[] {
-    const index = Math.floor(position / WINDOW);
+    const index = Math.floor(position / windowLength);
     let window = windows.get(index);
     if (window === undefined) {
-      window = boundariesBetween(text, index * WINDOW - LONGEST_CHARACTER, (index + 1) * WINDOW + LONGEST_CHARACTER);
+      window = boundariesBetween(
+        text,
+        index * windowLength - longestCharacter,
+        (index + 1) * windowLength + longestCharacter,
+      );
       windows.set(index, window);
     }
     return window;
@@ -39,8 +43,8 @@ export function createBoundaries(text: string): Boundaries {
 
 function boundariesBetween(text: string, from: number, to: number): number[] {
   // Segmentation that starts anywhere is correct from the next character on, unless it starts in the middle of a flag.
-  const start = startOfFlag(text, Math.max(0, from - LONGEST_CHARACTER));
-  const end = Math.min(text.length, to + LONGEST_CHARACTER);
+  const start = startOfFlag(text, Math.max(0, from - longestCharacter));
+  const end = Math.min(text.length, to + longestCharacter);
   const found: number[] = [];
   for (const { index } of graphemes.segment(text.slice(start, end))) {
     // Unicode treats some vowel signs as separate characters, but readers do not.

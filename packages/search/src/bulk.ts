@@ -2,16 +2,15 @@ import { contentBytes } from "@confab/contracts";
 import { chunksOf } from "@confab/async";
 import type { estypes } from "@elastic/elasticsearch";
 import { directAlias, resolveAlias } from "./aliases.ts";
-import { ask } from "./connection.ts";
-import type { Connection } from "./connection.ts";
+import { ask, type Connection } from "./connection.ts";
 import { isInvalidRequest, SearchUnavailable } from "./errors.ts";
 import { stateFields, stateSource, toSource, uidText } from "./mapping.ts";
 import { createTurns } from "./turns.ts";
 import type { IndexOptions, IndexResult, SearchDocument } from "./search-index.ts";
 
-const MAX_BULK_DOCUMENTS = 1_000;
-const MAX_BULK_BYTES = 2 * 1024 * 1024;
-const MAX_ATTEMPTS = 5;
+const maxBulkDocuments = 1_000;
+const maxBulkBytes = 2 * 1024 * 1024;
+const maxAttempts = 5;
 
 /** The target index of a bulk request was removed in the meantime. */
 export class IndexGone extends Error {
@@ -19,16 +18,16 @@ export class IndexGone extends Error {
 }
 
 interface Write {
-  index: string;
-  document: SearchDocument;
+  readonly index: string;
+  readonly document: SearchDocument;
   /** The version that Elasticsearch compares: the number of the latest change, or a higher one if a lost change left a higher one. */
-  version: number;
+  readonly version: number;
 }
 
 interface Conflict {
-  write: Write;
+  readonly write: Write;
   /** The version that Elasticsearch has, also of a deleted document. */
-  version: number;
+  readonly version: number;
 }
 
 function documentOf({ index, document: { chatId, number } }: Write) {
@@ -146,7 +145,7 @@ async function writeChunk(
     indices.map((index): Write => ({ index, document, version: document.changeNumber ?? 1 })),
   );
   for (let attempt = 1; writes.length > 0; attempt++) {
-    if (attempt > MAX_ATTEMPTS)
+    if (attempt > maxAttempts)
       throw new SearchUnavailable("Other writes keep changing the same documents in Elasticsearch");
     const sent = await send(connection, writes, refresh);
     for (const [document, reason] of sent.refused) refused.set(document, reason);
@@ -167,7 +166,7 @@ export async function writeTo(
   options: IndexOptions = {},
 ): Promise<IndexResult> {
   const result: IndexResult = { indexed: 0, rejected: [] };
-  const limits = { maxItems: MAX_BULK_DOCUMENTS, maxSize: MAX_BULK_BYTES, sizeOf: contentBytes };
+  const limits = { maxItems: maxBulkDocuments, maxSize: maxBulkBytes, sizeOf: contentBytes };
   for (const chunk of chunksOf(documents, limits)) {
     const { indexed, rejected } = await writeChunk(connection, indices, chunk, options);
     result.indexed += indexed;
@@ -201,7 +200,7 @@ export async function writeToAll(
       return await writeTo(connection, indices, documents, options);
     } catch (error) {
       if (!(error instanceof IndexGone)) throw error;
-      if (attempt === MAX_ATTEMPTS) throw new SearchUnavailable(error.message, { cause: error });
+      if (attempt === maxAttempts) throw new SearchUnavailable(error.message, { cause: error });
     }
   }
 }

@@ -4,32 +4,32 @@ import { isInvalidRequest, SearchUnavailable } from "./errors.ts";
 
 export interface ElasticsearchOptions {
   /** One address, or several separated by commas. The credentials of the first one that has any are used for all. */
-  url: string;
+  readonly url: string;
   /** Not URL-encoded. Take precedence over the credentials in the address. */
-  username?: string | undefined;
-  password?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
   /** Replaces the user. In Elasticsearch's `encoded` form: base64 of id and key. */
-  apiKey?: string | undefined;
+  readonly apiKey?: string | undefined;
   /** Name of the read alias and prefix of all other names. Default: `confab-messages`. */
-  name?: string;
+  readonly name?: string;
   /** Number of shards of an index that is created. Default: 1. */
-  shards?: number;
+  readonly shards?: number;
   /** Timeout of a search in milliseconds. Default: 2,000. */
-  requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
   /** Timeout of bulk and administrative requests in milliseconds. Default: 30,000. */
-  bulkTimeoutMs?: number;
+  readonly bulkTimeoutMs?: number;
 }
 
 /** A client with the names of its aliases. */
 export interface Connection {
-  client: Client;
+  readonly client: Client;
   /** Alias of the index that searches use. */
-  readAlias: string;
+  readonly readAlias: string;
   /** Alias of all indices that are written to: two during a rebuild. */
-  writeAlias: string;
-  shards: number;
-  requestTimeoutMs: number;
-  bulkTimeoutMs: number;
+  readonly writeAlias: string;
+  readonly shards: number;
+  readonly requestTimeoutMs: number;
+  readonly bulkTimeoutMs: number;
 }
 
 /** Does not connect yet. Throws a `TypeError` if an address is not a URL. */
@@ -67,8 +67,8 @@ function authOf(
 
 /** The options that end a request in time. */
 export interface RequestOptions {
-  requestTimeout: number;
-  signal: AbortSignal;
+  readonly requestTimeout: number;
+  readonly signal: AbortSignal;
 }
 
 /**

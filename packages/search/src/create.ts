@@ -9,13 +9,13 @@ export interface SearchOptions extends Pick<
   ElasticsearchOptions,
   "username" | "password" | "apiKey" | "shards" | "bulkTimeoutMs"
 > {
-  backend: "elasticsearch" | "mysql";
+  readonly backend: "elasticsearch" | "mysql";
   /** The addresses of Elasticsearch. */
-  url?: string | undefined;
+  readonly url?: string | undefined;
   /** The name of the index. */
-  name: string;
+  readonly name: string;
   /** For the MySQL backend. */
-  messages: StoredMessages;
+  readonly messages: StoredMessages;
 }
 
 /** The name of a backend, to check that two processes use the same one. */

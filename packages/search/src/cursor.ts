@@ -4,9 +4,9 @@ import type { SearchOrder } from "./search-index.ts";
 
 /** How a cursor contains positions. All parts of a cursor are public. */
 export interface PositionForm<Position> {
-  encode: (position: Position) => string;
+  readonly encode: (position: Position) => string;
   /** Throws `InvalidCursor` unless the text has the form of `encode`. */
-  decode: (text: string) => Position;
+  readonly decode: (text: string) => Position;
 }
 
 /** The positions in a chat are numbers. */
@@ -21,9 +21,9 @@ export const inChat: PositionForm<number> = {
 /** The position of a message in an application. */
 export interface Position {
   /** In milliseconds since 1970. */
-  time: number;
-  chatNumber: number;
-  number: number;
+  readonly time: number;
+  readonly chatNumber: number;
+  readonly number: number;
 }
 
 export const inApplication: PositionForm<Position> = {
@@ -43,8 +43,8 @@ export function comparePositions(a: Position, b: Position): number {
 /** The place of a message in the results. A cursor continues after it. */
 export interface Place<Position> {
   /** As by `rankOf`; 0 for all in the order newest first. */
-  rank: number;
-  position: Position;
+  readonly rank: number;
+  readonly position: Position;
 }
 
 /** The cursors of an order. By relevance they begin with the rank, so neither order takes a cursor of the other one. */

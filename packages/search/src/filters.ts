@@ -1,5 +1,5 @@
 import type { estypes } from "@elastic/elasticsearch";
-import { LONGEST_GRAM } from "./mapping.ts";
+import { longestGram } from "./mapping.ts";
 import type { ApplicationFilters, SearchFilters } from "./search-index.ts";
 import { comparedPart, insideWords } from "./words.ts";
 
@@ -43,6 +43,6 @@ function messageFilter({ sender, from, to }: SearchFilters, terms: readonly stri
 /** The query for messages whose marked text contains another one. */
 function textQuery(text: string): Query {
   const length = Array.from(text).length;
-  const field = `folded.g${Math.min(length, LONGEST_GRAM)}`;
-  return length <= LONGEST_GRAM ? { term: { [field]: text } } : { match_phrase: { [field]: text } };
+  const field = `folded.g${Math.min(length, longestGram)}`;
+  return length <= longestGram ? { term: { [field]: text } } : { match_phrase: { [field]: text } };
 }

@@ -10,20 +10,20 @@ import type { Walk } from "./walk-chats.ts";
 import { markWords, rankingOf, rankOf } from "./words.ts";
 
 /** Maximum bytes of the contents that a search has read and not compared yet. */
-const MAX_HELD_BYTES = 16 * maxPageBytes;
+const maxHeldBytes = 16 * maxPageBytes;
 
 /** How much one search may read. */
 export interface Limits {
-  messages: number;
-  ms: number;
+  readonly messages: number;
+  readonly ms: number;
 }
 
 export interface HitsOptions<Message, Position> {
-  request: SearchFilters & PageRequest;
-  form: PositionForm<Position>;
-  limits: Limits;
+  readonly request: SearchFilters & PageRequest;
+  readonly form: PositionForm<Position>;
+  readonly limits: Limits;
   /** Begins after a position, or with the newest message. */
-  walkFrom: (after: Position | undefined) => Promise<Walk<Message, Position>>;
+  readonly walkFrom: (after: Position | undefined) => Promise<Walk<Message, Position>>;
 }
 
 /**
@@ -100,7 +100,7 @@ export function createBudget({ messages, ms }: Limits, left?: AbortSignal) {
     async isSpentBy(walk: Walk<unknown, unknown>): Promise<boolean> {
       read += 1;
       if (left?.aborted === true) throw new SearchUnavailable("nobody waits for the answer");
-      if (read >= messages || performance.now() >= deadline || walk.heldBytes() > MAX_HELD_BYTES) return true;
+      if (read >= messages || performance.now() >= deadline || walk.heldBytes() > maxHeldBytes) return true;
       await turns.give();
       return false;
     },

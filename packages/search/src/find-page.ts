@@ -6,25 +6,25 @@ import { askWithTimeout, complete, timeoutOf, type Connection, type RequestOptio
 const sizeFields = z.object({ bytes: z.tuple([z.int()]).transform(([bytes]) => bytes) });
 
 interface Question {
-  filter: estypes.QueryDslQueryContainer[];
+  readonly filter: estypes.QueryDslQueryContainer[];
   /** The chats whose shards are asked; absent for all shards. */
-  routing?: readonly bigint[] | undefined;
+  readonly routing?: readonly bigint[] | undefined;
   /** Clauses that add to the score of a message. */
-  should?: estypes.QueryDslQueryContainer[] | undefined;
+  readonly should?: estypes.QueryDslQueryContainer[] | undefined;
   /** The fields that order the hits, or `_score`, descending. Together they are different for each message. */
-  order: readonly string[];
+  readonly order: readonly string[];
   /** The values of these fields after which the page begins. */
-  after?: number[] | undefined;
-  limit: number;
+  readonly after?: number[] | undefined;
+  readonly limit: number;
   /** Fields of the source. */
-  fields: string[];
-  signal?: AbortSignal | undefined;
+  readonly fields: string[];
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Answer {
-  hits: estypes.SearchHit[];
+  readonly hits: estypes.SearchHit[];
   /** The last hit that was read, if more hits may follow it. */
-  last?: estypes.SearchHit | undefined;
+  readonly last?: estypes.SearchHit | undefined;
 }
 
 /** Finds the hits of a page, and one more to show that there is a next page. */

@@ -3,13 +3,13 @@
 // ideographs without marks are left out, because each one folds alone to one character. Normalization sorts the marks
 // of a base in quadratic time (30,000 marks take 250 ms). A cluster therefore ends after 30 marks, as in Unicode's
 // stream-safe format (UAX #15). Further marks form clusters without a base.
-const CLUSTER =
+const clusterPattern =
   /(?:[\u1100-\u115F\uA960-\uA97C]+|[\uAC00-\uD7A3])[\u1160-\u11A7\uD7B0-\uD7C6]*[\u11A8-\u11FF\uD7CB-\uD7FB]*\p{M}{0,30}|[^\p{M}\0-\x7F\u3400-\u4DBF\u4E00-\u9FFF][\p{M}\uFF9E\uFF9F]{0,30}|[\0-\x7F\u3400-\u4DBF\u4E00-\u9FFF]?\p{M}{1,30}/gu;
 // Accents, Hebrew points, Arabic harakat and tatweel, and invisible characters. Vowel signs of Indic and Thai scripts
 // are kept.
-const STRIPPED =
+const stripped =
   /[\u0300-\u036F]|[\u0591-\u05BD\u05BF\u05C1\u05C2\u05C4\u05C5\u05C7]|\u0640|[\u064B-\u065F\u0670]|[\u00AD\u200B\u200E\u200F\u2060\uFE0E\uFE0F\uFEFF]/gu;
-const UNDECOMPOSED: Readonly<Record<string, string>> = {
+const undecomposed: Readonly<Record<string, string>> = {
   ß: "ss",
   æ: "ae",
   œ: "oe",
@@ -30,24 +30,24 @@ const UNDECOMPOSED: Readonly<Record<string, string>> = {
   "“": '"',
   "”": '"',
 };
-const MAPPED = new RegExp(`[${Object.keys(UNDECOMPOSED).join("")}]`, "gu");
-const ASCII = /^[\0-\x7F]*$/;
+const mapped = new RegExp(`[${Object.keys(undecomposed).join("")}]`, "gu");
+const ascii = /^[\0-\x7F]*$/;
 // A text repeats a few clusters many times, and a lookup is ten times faster than folding.
-const MAX_REMEMBERED = 50_000;
-const MAX_REMEMBERED_LENGTH = 8;
+const maxRemembered = 50_000;
+const maxRememberedLength = 8;
 const remembered = new Map<string, string>();
 
 /** True if the text is ASCII. Each of its characters then folds alone to one character. */
 export function isAscii(text: string): boolean {
-  return ASCII.test(text);
+  return ascii.test(text);
 }
 
 function foldCluster(cluster: string): string {
   const known = remembered.get(cluster);
   if (known !== undefined) return known;
   const folded = computeFolding(cluster);
-  if (cluster.length > MAX_REMEMBERED_LENGTH) return folded;
-  if (remembered.size === MAX_REMEMBERED) remembered.clear();
+  if (cluster.length > maxRememberedLength) return folded;
+  if (remembered.size === maxRemembered) remembered.clear();
   remembered.set(cluster, folded);
   return folded;
 }
@@ -58,8 +58,8 @@ function computeFolding(cluster: string): string {
   const spacing = decomposed.startsWith(" ") && !/^\p{White_Space}/u.test(cluster);
   return (spacing ? cluster : decomposed)
     .toLowerCase()
-    .replace(STRIPPED, "")
-    .replace(MAPPED, (letter) => UNDECOMPOSED[letter] ?? letter)
+    .replace(stripped, "")
+    .replace(mapped, (letter) => undecomposed[letter] ?? letter)
     .normalize("NFC");
 }
 
@@ -68,20 +68,20 @@ export function fold(text: string): string {
   if (isAscii(text)) return text.toLowerCase();
   // Outside the clusters there are only ASCII characters and ideographs, so lower case does not depend on context
   // (final sigma, Turkish dot).
-  return text.toWellFormed().replace(CLUSTER, foldCluster).toLowerCase();
+  return text.toWellFormed().replace(clusterPattern, foldCluster).toLowerCase();
 }
 
 /** A folded text that maps each of its UTF-16 units to the original text. */
 export interface FoldedText {
-  folded: string;
+  readonly folded: string;
   /**
    * Where the source of a folded unit begins: its character, or its cluster if several characters were folded together.
    */
-  startOf: (unit: number) => number;
+  readonly startOf: (unit: number) => number;
   /** Where the source of a folded unit ends (exclusive). */
-  endOf: (unit: number) => number;
+  readonly endOf: (unit: number) => number;
   /** The first folded unit whose source ends after a position in the text. */
-  unitAfter: (position: number) => number;
+  readonly unitAfter: (position: number) => number;
 }
 
 /** Like `fold`, but with offsets into the original text. The text must be well-formed. */
@@ -92,7 +92,7 @@ export function foldWithOffsets(text: string): FoldedText {
   const folded = isAscii(text)
     ? text.toLowerCase()
     : text
-        .replace(CLUSTER, (cluster, at: number) => {
+        .replace(clusterPattern, (cluster, at: number) => {
           const piece = foldCluster(cluster);
           starts.push(at);
           ends.push(at + cluster.length);

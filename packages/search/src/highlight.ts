@@ -3,20 +3,20 @@ import { foldWithOffsets, type FoldedText } from "./fold.ts";
 
 /** A part of a text in UTF-16 offsets. The end is exclusive. */
 interface Range {
-  start: number;
+  readonly start: number;
   end: number;
 }
 
-const MAX_FRAGMENTS = 3;
-const FRAGMENT_LENGTH = 160;
-const WHOLE_LENGTH = 2 * FRAGMENT_LENGTH;
+const maxFragments = 3;
+const fragmentLength = 160;
+const wholeLength = 2 * fragmentLength;
 // Invisible characters are folded to nothing, so a word can extend over a whole body. Only its beginning is shown.
-const MAX_MATCH_LENGTH = 2 * FRAGMENT_LENGTH;
+const maxMatchLength = 2 * fragmentLength;
 // How far a cut may move to be between two words.
-const WORD_SLACK = 20;
+const wordSlack = 20;
 // Enough matches of one word to fill all fragments, even if they are dense. A body of one repeated letter has 65,535.
-const MAX_ANCHORS = 1_000;
-const ENTITIES: Readonly<Record<string, string>> = {
+const maxAnchors = 1_000;
+const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",
   ">": "&gt;",
@@ -25,7 +25,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
+  return text.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
 }
 
 /** The first `maximum` matches of a term that overlap a part of the original text. */
@@ -35,7 +35,7 @@ function occurrences({ folded, startOf, endOf, unitAfter }: FoldedText, term: st
   while (at !== -1 && found.length < maximum) {
     const start = startOf(at);
     if (start >= part.end) break;
-    found.push({ start, end: Math.min(endOf(at + term.length - 1), start + MAX_MATCH_LENGTH) });
+    found.push({ start, end: Math.min(endOf(at + term.length - 1), start + maxMatchLength) });
     at = folded.indexOf(term, at + 1);
   }
   return found;
@@ -55,14 +55,14 @@ function merge(ranges: readonly Range[]): Range[] {
 /** About `FRAGMENT_LENGTH` of text around a match, cut between words if possible. */
 function fragmentAround(text: string, match: Range, boundaries: Boundaries): Range {
   const middle = Math.floor((match.start + match.end) / 2);
-  let start = Math.max(0, Math.min(match.start, middle - FRAGMENT_LENGTH / 2));
-  let end = Math.min(text.length, Math.max(match.end, middle + FRAGMENT_LENGTH / 2));
+  let start = Math.max(0, Math.min(match.start, middle - fragmentLength / 2));
+  let end = Math.min(text.length, Math.max(match.end, middle + fragmentLength / 2));
   if (start > 0) {
-    const space = text.slice(start, Math.min(start + WORD_SLACK, match.start)).search(/\s/);
+    const space = text.slice(start, Math.min(start + wordSlack, match.start)).search(/\s/);
     start = boundaries.before(space === -1 ? start : start + space + 1);
   }
   if (end < text.length) {
-    const slack = Math.max(match.end, end - WORD_SLACK);
+    const slack = Math.max(match.end, end - wordSlack);
     const space = text.slice(slack, end).search(/\s\S*$/);
     end = boundaries.after(space === -1 ? end : slack + space);
   }
@@ -71,12 +71,12 @@ function fragmentAround(text: string, match: Range, boundaries: Boundaries): Ran
 
 /** At most `MAX_FRAGMENTS` fragments. The first match of each term has priority over all second ones. */
 function chooseFragments(text: string, found: readonly Range[][], boundaries: Boundaries): Range[] {
-  if (text.length <= WHOLE_LENGTH) return [{ start: 0, end: text.length }];
+  if (text.length <= wholeLength) return [{ start: 0, end: text.length }];
   const firsts = found.flatMap((ranges) => ranges.slice(0, 1));
   const rest = found.flatMap((ranges) => ranges.slice(1)).sort((a, b) => a.start - b.start);
   const chosen: Range[] = [];
   for (const match of [...firsts, ...rest]) {
-    if (chosen.length === MAX_FRAGMENTS) break;
+    if (chosen.length === maxFragments) break;
     if (chosen.some(({ start, end }) => start <= match.start && match.end <= end)) continue;
     chosen.push(fragmentAround(text, match, boundaries));
   }
@@ -93,7 +93,7 @@ export function highlight(body: string, terms: readonly string[]): string[] {
   const folded = foldWithOffsets(text);
   const boundaries = createBoundaries(text);
   const whole = { start: 0, end: text.length };
-  const found = terms.map((term) => occurrences(folded, term, whole, MAX_ANCHORS));
+  const found = terms.map((term) => occurrences(folded, term, whole, maxAnchors));
   return chooseFragments(text, found, boundaries).map((fragment) => {
     const matches = merge(terms.flatMap((term) => occurrences(folded, term, fragment, Infinity)));
     const marks = matches.map(({ start, end }) => ({
@@ -112,7 +112,7 @@ export function highlight(body: string, terms: readonly string[]): string[] {
 
 /** The beginning of a body as HTML without marks. Cheap, regardless of the content. */
 export function beginningOf(body: string): string[] {
-  const text = body.slice(0, WHOLE_LENGTH + 1).toWellFormed();
-  if (body.length <= WHOLE_LENGTH) return [escapeHtml(text)];
-  return [`${escapeHtml(text.slice(0, createBoundaries(text).before(FRAGMENT_LENGTH)))}…`];
+  const text = body.slice(0, wholeLength + 1).toWellFormed();
+  if (body.length <= wholeLength) return [escapeHtml(text)];
+  return [`${escapeHtml(text.slice(0, createBoundaries(text).before(fragmentLength)))}…`];
 }

@@ -6,7 +6,7 @@ import { beginningOf, highlight } from "./highlight.ts";
 import { toPage } from "./page.ts";
 import { queryTerms } from "./query.ts";
 
-const MOST_MS = 50;
+const maxMs = 50;
 
 const messagesOf = (body: string, count: number) =>
   Array.from({ length: count }, (_, at) => {
@@ -30,7 +30,7 @@ describe("highlighting hostile texts", () => {
       for (const q of hostileQueries) {
         const terms = queryTerms(q);
         const work = () => toPage(messagesOf(body, 4), { limit: 200, terms });
-        expect(await longestBlock(work, 2), q).to.be.below(MOST_MS);
+        expect(await longestBlock(work, 2), q).to.be.below(maxMs);
       }
     });
 
@@ -49,7 +49,7 @@ describe("highlighting hostile texts", () => {
 describe("a page of hits", () => {
   it("gives other work a turn between its hits", async () => {
     const found = messagesOf(hostileTexts["all characters"] ?? "", 200);
-    expect(await longestBlock(() => toPage(found, { limit: 200, terms: ["e"] }))).to.be.below(MOST_MS);
+    expect(await longestBlock(() => toPage(found, { limit: 200, terms: ["e"] }))).to.be.below(maxMs);
   });
 
   const numbers = async (...[found, options]: Parameters<typeof toPage>) => {

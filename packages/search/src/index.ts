@@ -20,7 +20,7 @@ export { highlight } from "./highlight.ts";
 export { toSource } from "./mapping.ts";
 export { createMysqlIndex } from "./mysql.ts";
 export type { MysqlIndexOptions } from "./mysql.ts";
-export { MAX_QUERY_LENGTH, MAX_QUERY_TERMS, queryProblem, queryTerms } from "./query.ts";
+export { maxQueryLength, maxQueryTerms, queryProblem, queryTerms } from "./query.ts";
 export { countDocuments, removeChats, removeNumbers } from "./remove-chats.ts";
 export { rebuild } from "./rebuild.ts";
 export type { DocumentSource, RebuildOptions, RebuildResult } from "./rebuild.ts";

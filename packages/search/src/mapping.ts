@@ -9,11 +9,11 @@ import { markWords } from "./words.ts";
 // Each field has all grams of one length of the marked text and nothing else. Positions count characters (code points), so a
 // phrase of a text's grams matches exactly the text as a substring. Texts of one and two characters are single grams and need
 // no positions.
-const GRAM_LENGTHS = [1, 2, 3] as const;
-export const LONGEST_GRAM = 3;
+const gramLengths = [1, 2, 3] as const;
+export const longestGram = 3;
 
 function perGram<T>(make: (length: number) => T): Record<string, T> {
-  return Object.fromEntries(GRAM_LENGTHS.map((length) => [`g${length}`, make(length)]));
+  return Object.fromEntries(gramLengths.map((length) => [`g${length}`, make(length)]));
 }
 
 /** The settings of a new index. */
@@ -56,7 +56,7 @@ export const indexMapping: estypes.MappingTypeMapping = {
         type: "text" as const,
         analyzer: `g${length}`,
         norms: false,
-        index_options: length < LONGEST_GRAM ? ("docs" as const) : ("positions" as const),
+        index_options: length < longestGram ? ("docs" as const) : ("positions" as const),
       })),
     },
   },

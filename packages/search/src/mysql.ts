@@ -5,19 +5,19 @@ import { walkChat } from "./walk-chat.ts";
 import { walkChats, type StoredMessages } from "./walk-chats.ts";
 import type { ChatHits, CountRequest, HitCounts, SearchIndex } from "./search-index.ts";
 
-const LIMITS: Limits = { messages: 50_000, ms: 1_000 };
+const searchLimits: Limits = { messages: 50_000, ms: 1_000 };
 
 export interface MysqlIndexOptions {
-  messages: StoredMessages;
+  readonly messages: StoredMessages;
   /** How much one search may read before it returns what it has found so far. */
-  limits?: Limits;
+  readonly limits?: Limits;
 }
 
 /**
  * Search without an index, for small data. Reads messages from the newest one on until the page is full, all are read, or a limit
  * is reached.
  */
-export function createMysqlIndex({ messages, limits = LIMITS }: MysqlIndexOptions): SearchIndex {
+export function createMysqlIndex({ messages, limits = searchLimits }: MysqlIndexOptions): SearchIndex {
   return {
     kind: "mysql",
     prepare: () => Promise.resolve(false),

@@ -4,7 +4,7 @@ import { createTurns } from "./turns.ts";
 import type { FoundMessage, SearchPage } from "./search-index.ts";
 
 /** How long highlighting one page may take. After that, hits show the beginning of their bodies. */
-const HIGHLIGHT_MS = 500;
+const highlightBudgetMs = 500;
 
 /** The size of a content in an answer, in bytes. A control character is six times as long in JSON as in the database. */
 export function sentBytes(content: MessageContent): number {
@@ -13,23 +13,23 @@ export function sentBytes(content: MessageContent): number {
 
 /** A found message, and the cursor of the page that begins after it. */
 export interface Found<Message extends FoundMessage> {
-  message: Message;
-  cursor: string;
+  readonly message: Message;
+  readonly cursor: string;
 }
 
 export interface PageOptions {
-  limit: number;
+  readonly limit: number;
   /** Folded words. */
-  terms: readonly string[];
+  readonly terms: readonly string[];
   /** The cursor of the next page if all found messages are shown. Absent at the end. */
-  rest?: string | undefined;
-  highlightMs?: number;
+  readonly rest?: string | undefined;
+  readonly highlightMs?: number;
 }
 
 /** The first found messages that fit on a page, with highlights. If some do not fit, there is a next page. */
 export async function toPage<Message extends FoundMessage>(
   found: readonly Found<Message>[],
-  { limit, terms, rest, highlightMs = HIGHLIGHT_MS }: PageOptions,
+  { limit, terms, rest, highlightMs = highlightBudgetMs }: PageOptions,
 ): Promise<SearchPage<Message>> {
   const sizes = found.slice(0, limit).map(({ message }) => sentBytes(message));
   const shown = found.slice(0, countFitting(sizes, limit));

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { fold } from "./fold.ts";
-import { matches, MAX_QUERY_LENGTH, MAX_QUERY_TERMS, queryProblem, queryTerms } from "./query.ts";
+import { matches, maxQueryLength, maxQueryTerms, queryProblem, queryTerms } from "./query.ts";
 
 describe("queryTerms", () => {
   it("splits at Unicode white space, folds, and returns each word once", () => {
@@ -23,13 +23,13 @@ describe("queryTerms", () => {
 
 describe("queryProblem", () => {
   it("accepts queries up to the maximum length in characters", () => {
-    expect(queryProblem("🎉".repeat(MAX_QUERY_LENGTH))).to.equal(undefined);
-    expect(queryProblem("x".repeat(MAX_QUERY_LENGTH + 1))).to.equal("must have at most 256 characters");
+    expect(queryProblem("🎉".repeat(maxQueryLength))).to.equal(undefined);
+    expect(queryProblem("x".repeat(maxQueryLength + 1))).to.equal("must have at most 256 characters");
     expect(queryProblem("x".repeat(10_000_000))).to.equal("must have at most 256 characters");
   });
 
   it("accepts queries up to the maximum number of words and phrases", () => {
-    const words = Array.from({ length: MAX_QUERY_TERMS }, (_, at) => `w${at}`).join(" ");
+    const words = Array.from({ length: maxQueryTerms }, (_, at) => `w${at}`).join(" ");
     expect(queryProblem(words)).to.equal(undefined);
     expect(queryProblem(`${words} more`)).to.equal("must have at most 16 words and phrases");
     expect(queryProblem(`"${words} more" one two`)).to.equal(undefined);

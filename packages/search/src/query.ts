@@ -2,31 +2,31 @@ import { InvalidQuery } from "./errors.ts";
 import { fold } from "./fold.ts";
 
 /** Maximum length of a query, in characters (code points). */
-export const MAX_QUERY_LENGTH = 256;
+export const maxQueryLength = 256;
 /** Maximum number of words and phrases in a query. */
-export const MAX_QUERY_TERMS = 16;
+export const maxQueryTerms = 16;
 
 /** A phrase between double quotes that are not part of a word, or a word. */
-const TERM = /(?<!\P{White_Space})"([^"]+)"(?!\P{White_Space})|\P{White_Space}+/gu;
+const termPattern = /(?<!\P{White_Space})"([^"]+)"(?!\P{White_Space})|\P{White_Space}+/gu;
 
 /**
  * The folded words and phrases that a text must all contain to match, each once. Double quotes around words make a phrase,
  * which must occur as it is written, white space included. Every other character is literal.
  */
 export function queryTerms(q: string): string[] {
-  const terms = Array.from(fold(q).matchAll(TERM), ([word, phrase = ""]) => phrase.trim() || word);
+  const terms = Array.from(fold(q).matchAll(termPattern), ([word, phrase = ""]) => phrase.trim() || word);
   return [...new Set(terms)];
 }
 
 /** The fault of a query, in words that can follow its name ("must …"); undefined if it is valid. */
 export function queryProblem(q: string): string | undefined {
   // Twice the limit in UTF-16 is too long in any case, so a huge query is refused without being counted.
-  if (q.length > 2 * MAX_QUERY_LENGTH || Array.from(q).length > MAX_QUERY_LENGTH) {
-    return `must have at most ${MAX_QUERY_LENGTH} characters`;
+  if (q.length > 2 * maxQueryLength || Array.from(q).length > maxQueryLength) {
+    return `must have at most ${maxQueryLength} characters`;
   }
   const terms = queryTerms(q);
   if (terms.length === 0) return "must contain at least one visible character";
-  if (terms.length > MAX_QUERY_TERMS) return `must have at most ${MAX_QUERY_TERMS} words and phrases`;
+  if (terms.length > maxQueryTerms) return `must have at most ${maxQueryTerms} words and phrases`;
   return undefined;
 }
 

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createIndex, resolveAlias, SERVING, updateAliases } from "./aliases.ts";
+import { createIndex, resolveAlias, servingAlias, updateAliases } from "./aliases.ts";
 import { IndexGone, writeTo } from "./bulk.ts";
-import { ask } from "./connection.ts";
-import type { Connection } from "./connection.ts";
+import { ask, type Connection } from "./connection.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import { SearchUnavailable } from "./errors.ts";
 import type { IndexResult, RejectedDocument, SearchDocument } from "./search-index.ts";
@@ -14,20 +13,20 @@ import type { IndexResult, RejectedDocument, SearchDocument } from "./search-ind
 export type DocumentSource = () => AsyncIterable<readonly SearchDocument[]>;
 
 export interface RebuildOptions {
-  scan: DocumentSource;
+  readonly scan: DocumentSource;
   /** Called after each chunk with the number of rows copied so far. */
-  onProgress?: (copied: number) => void;
+  readonly onProgress?: (copied: number) => void;
 }
 
 export interface RebuildResult {
   /** The name of the new serving index. */
-  index: string;
+  readonly index: string;
   copied: number;
-  rejected: RejectedDocument[];
+  readonly rejected: RejectedDocument[];
 }
 
-const MAX_ATTEMPTS = 6;
-const FIRST_PAUSE_MS = 250;
+const maxAttempts = 6;
+const firstPauseMs = 250;
 
 /** Copies a chunk with up to six attempts within eight seconds, so that a long copy survives short outages. */
 async function copy(connection: Connection, index: string, documents: readonly SearchDocument[]): Promise<IndexResult> {
@@ -35,8 +34,8 @@ async function copy(connection: Connection, index: string, documents: readonly S
     try {
       return await writeTo(connection, [index], documents);
     } catch (error) {
-      if (!(error instanceof SearchUnavailable) || attempt === MAX_ATTEMPTS) throw error;
-      await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));
+      if (!(error instanceof SearchUnavailable) || attempt === maxAttempts) throw error;
+      await sleep(firstPauseMs * 2 ** (attempt - 1));
     }
   }
 }
@@ -74,7 +73,7 @@ export async function rebuild(es: ElasticsearchIndex, { scan, onProgress }: Rebu
     const old = await resolveAlias(connection, readAlias);
     await updateAliases(connection, [
       ...old.map((replaced) => ({ remove: { index: replaced, alias: readAlias } })),
-      { add: { index, alias: readAlias, ...SERVING } },
+      { add: { index, alias: readAlias, ...servingAlias } },
     ]);
     // Searches that started on the old index may finish there.
     await sleep(requestTimeoutMs);

@@ -8,22 +8,22 @@ import type { MessagePosition } from "./verify.ts";
 
 /** A range of numbers in one chat, including both ends. Without the ends, the whole chat. */
 export interface CountedRange {
-  chatId: bigint;
-  from?: number;
-  to?: number;
+  readonly chatId: bigint;
+  readonly from?: number;
+  readonly to?: number;
 }
 
 /** A chat, and a change number. */
 export interface ChatAfter {
-  chatId: bigint;
-  change: number;
+  readonly chatId: bigint;
+  readonly change: number;
 }
 
 /** A message in the database. */
 export interface ExpectedMessage extends MessagePosition {
-  uid: Uint8Array;
-  version: number;
-  changeNumber: number | null;
+  readonly uid: Uint8Array;
+  readonly version: number;
+  readonly changeNumber: number | null;
 }
 
 /** A number of messages, and the sum of their numbers. */
@@ -93,8 +93,13 @@ export async function numbersInIndex(
   const answer = await askWithTimeout(connection, (inTime) =>
     connection.client.search(
       {
-        ...{ index: connection.readAlias, routing: chatId.toString(), query: { bool: { filter } } },
-        ...{ size: to - from + 1, _source: false, docvalue_fields: ["number"], track_total_hits: false },
+        index: connection.readAlias,
+        routing: chatId.toString(),
+        query: { bool: { filter } },
+        size: to - from + 1,
+        _source: false,
+        docvalue_fields: ["number"],
+        track_total_hits: false,
         version: true,
         allow_partial_search_results: false,
       },
@@ -143,7 +148,10 @@ export async function changedAfter(
       query: {
         bool: { filter: [{ term: { chat_id: chatId.toString() } }, { range: { change_number: { gt: change } } }] },
       },
-      ...{ size: maxAhead, _source: false, docvalue_fields: ["number"], track_total_hits: false },
+      size: maxAhead,
+      _source: false,
+      docvalue_fields: ["number"],
+      track_total_hits: false,
     },
   ]);
   return (await answersOf(connection, searches)).map(({ hits }) =>

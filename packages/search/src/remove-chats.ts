@@ -5,7 +5,7 @@ import { SearchUnavailable } from "./errors.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import type { IndexedNumber } from "./reconcile.ts";
 
-const MAX_DOCUMENTS = 1_000;
+const maxDocuments = 1_000;
 
 /** A document's id is its chat's id and its number: `7-42`. */
 const hitSchema = z.object({ _id: z.string().regex(/^\d+-\d+$/), _version: z.int() });
@@ -41,7 +41,7 @@ async function removeFrom(connection: Connection, index: string, chatIds: readon
   await refresh(connection, index);
   const found = await ask(
     connection.client.search(
-      { index, ...queryOf(chatIds), size: MAX_DOCUMENTS, version: true, _source: false, track_total_hits: false },
+      { index, ...queryOf(chatIds), size: maxDocuments, version: true, _source: false, track_total_hits: false },
       transportOf(connection),
     ),
   );

@@ -2,63 +2,63 @@ import type { MessageContent } from "@confab/contracts";
 
 /** A message to index. Its `version` grows with every change of its content. The ids are those of the database. */
 export interface SearchDocument extends MessageContent {
-  chatId: bigint;
-  applicationId: bigint;
+  readonly chatId: bigint;
+  readonly applicationId: bigint;
   /** The number of the chat in its application. */
-  chatNumber: number;
-  number: number;
+  readonly chatNumber: number;
+  readonly number: number;
   /** 16 bytes that identify the message, in case the database loses one and assigns its number to another. */
-  uid: Uint8Array;
-  version: number;
+  readonly uid: Uint8Array;
+  readonly version: number;
   /** That of its latest change; null without one. Unlike a version, it is not given again after the database has lost changes. */
-  changeNumber: number | null;
-  createdAt: Date;
-  updatedAt: Date;
+  readonly changeNumber: number | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
   /** A deleted message is removed from the index. */
-  deletedAt: Date | null;
+  readonly deletedAt: Date | null;
 }
 
 /** A message that a backend found. */
 export interface FoundMessage extends MessageContent {
   /** Distinguishes the message from another one that later got its chat id and number. */
-  uid: Uint8Array;
-  number: number;
-  version: number;
-  changeNumber: number | null;
-  createdAt: Date;
-  updatedAt: Date;
+  readonly uid: Uint8Array;
+  readonly number: number;
+  readonly version: number;
+  readonly changeNumber: number | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
 }
 
 /** A message that a search across an application found, with its chat as the index knows it. */
 export interface FoundInChat extends FoundMessage {
-  chatId: bigint;
-  chatNumber: number;
+  readonly chatId: bigint;
+  readonly chatNumber: number;
 }
 
 export interface Highlights {
   /** HTML-escaped fragments of the body with the matches in `<mark>`; at least one. */
-  highlights: string[];
+  readonly highlights: string[];
 }
 
 export interface SearchPage<Found extends FoundMessage = FoundMessage> {
   /** In the order of the request. */
-  hits: (Found & Highlights)[];
+  readonly hits: (Found & Highlights)[];
   /** The cursor of the next page. Absent on the last page. */
-  next?: string;
+  readonly next?: string;
 }
 
 /** The conditions for a message, beside its chat. */
 export interface SearchFilters {
   /** Ends the search when nobody waits for it any more. */
-  signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Absent: every text matches. */
-  q?: string | undefined;
+  readonly q?: string | undefined;
   /** Only messages of this sender. */
-  sender?: string | undefined;
+  readonly sender?: string | undefined;
   /** Only messages that were created at this time or later. */
-  from?: Date | undefined;
+  readonly from?: Date | undefined;
   /** Only messages that were created before this time. */
-  to?: Date | undefined;
+  readonly to?: Date | undefined;
 }
 
 /** The order of hits. By relevance, those of a higher rank come first (`rankOf`), and within a rank the newest. */
@@ -67,64 +67,64 @@ export type SearchOrder = "newest" | "relevance";
 /** A page of hits. */
 export interface PageRequest {
   /** Default: newest. */
-  order?: SearchOrder | undefined;
+  readonly order?: SearchOrder | undefined;
   /** Maximum number of hits, at least 1. */
-  limit: number;
+  readonly limit: number;
   /** From the page before, with the same order. */
-  cursor?: string | undefined;
+  readonly cursor?: string | undefined;
 }
 
 export interface SearchRequest extends SearchFilters, PageRequest {
-  chatId: bigint;
+  readonly chatId: bigint;
 }
 
 /** A chat that a search across an application reads. */
 export interface SearchedChat {
-  id: bigint;
-  number: number;
+  readonly id: bigint;
+  readonly number: number;
   /** Null if the chat has no messages. */
-  lastMessageAt: Date | null;
+  readonly lastMessageAt: Date | null;
 }
 
 /** The messages of an application that a search reads. */
 export interface ApplicationFilters extends SearchFilters {
-  applicationId: bigint;
+  readonly applicationId: bigint;
   /** Only these chats of the application. */
-  chats?: readonly SearchedChat[] | undefined;
+  readonly chats?: readonly SearchedChat[] | undefined;
 }
 
 export interface ApplicationSearchRequest extends ApplicationFilters, PageRequest {}
 
 export interface CountRequest extends ApplicationFilters {
   /** Maximum number of chats, at least 1. */
-  limit: number;
+  readonly limit: number;
 }
 
 /** The hits in a chat. */
 export interface ChatHits {
-  chatId: bigint;
-  chatNumber: number;
+  readonly chatId: bigint;
+  readonly chatNumber: number;
   /** At least 1. */
-  hits: number;
+  readonly hits: number;
 }
 
 export interface HitCounts {
   /** Those with the most hits, by hits and then by number of chat. */
-  chats: ChatHits[];
+  readonly chats: ChatHits[];
   /** False if the search reached a limit before it had read all messages. Only the later ones are counted then. */
-  isExact: boolean;
+  readonly isExact: boolean;
 }
 
 export interface IndexOptions {
   /**
    * When the documents become searchable: within a second, at once (`true`), or at the next refresh, which is awaited.
    */
-  refresh?: boolean | "wait_for";
+  readonly refresh?: boolean | "wait_for";
   /**
    * Reads messages of the database again, by chat id and number; deleted ones are left out. So it is seen whether the database has lost a
    * change that the index has. Without it, the change in the index counts.
    */
-  readAgain?: ReadAgain | undefined;
+  readonly readAgain?: ReadAgain | undefined;
 }
 
 export type ReadAgain = (
@@ -132,15 +132,15 @@ export type ReadAgain = (
 ) => Promise<ReadonlyMap<bigint, ReadonlyMap<number, { uid: Uint8Array; changeNumber: number | null }>>>;
 
 export interface RejectedDocument {
-  chatId: bigint;
-  number: number;
-  reason: string;
+  readonly chatId: bigint;
+  readonly number: number;
+  readonly reason: string;
 }
 
 export interface IndexResult {
   indexed: number;
   /** Documents that the index permanently refuses. Do not send them again. */
-  rejected: RejectedDocument[];
+  readonly rejected: RejectedDocument[];
 }
 
 /** The search index of messages. Every backend passes the same conformance suite. */

@@ -8,18 +8,18 @@ import { rankingOf } from "./words.ts";
 /** How Elasticsearch sorts by position. */
 export interface PositionSort<Position> extends PositionForm<Position> {
   /** The fields, descending. Together they are different for each message. */
-  fields: string[];
+  readonly fields: string[];
   /** The values of these fields. */
-  toValues: (position: Position) => number[];
-  fromValues: z.ZodType<Position>;
+  readonly toValues: (position: Position) => number[];
+  readonly fromValues: z.ZodType<Position>;
 }
 
 /** The parts of a question that give the order, and how to read the cursor of a hit in it. Throws `InvalidCursor`. */
 export interface Sorting {
-  should: estypes.QueryDslQueryContainer[] | undefined;
-  order: string[];
-  after: number[] | undefined;
-  cursorOf: (hit: estypes.SearchHit) => string;
+  readonly should: estypes.QueryDslQueryContainer[] | undefined;
+  readonly order: string[];
+  readonly after: number[] | undefined;
+  readonly cursorOf: (hit: estypes.SearchHit) => string;
 }
 
 /** Sorts by position, or first by the score, which is the rank. */

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** How long work may block the event loop before other work gets a turn. */
-const TURN_MS = 2;
+const turnMs = 2;
 
 export interface Turns {
   /** Await this between two steps of work. Gives other work a turn if this work has blocked the event loop for 2 ms. */
@@ -17,7 +17,7 @@ export function createTurns(): Turns {
   return {
     async give() {
       const worked = performance.now() - began;
-      if (worked < TURN_MS) return;
+      if (worked < turnMs) return;
       before += worked;
       await nextTurn();
       began = performance.now();

@@ -2,47 +2,46 @@ import { isDeepStrictEqual } from "node:util";
 import { contentFields, contentOf, type MessageContent } from "@confab/contracts";
 import type { estypes } from "@elastic/elasticsearch";
 import { z } from "zod";
-import { ask } from "./connection.ts";
-import type { Connection } from "./connection.ts";
+import { ask, type Connection } from "./connection.ts";
 import { contentFrom, contentSource } from "./mapping.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import type { DocumentSource } from "./rebuild.ts";
 import type { SearchDocument } from "./search-index.ts";
 
 export interface MessagePosition {
-  chatId: bigint;
-  number: number;
+  readonly chatId: bigint;
+  readonly number: number;
 }
 
 export interface Differences {
   count: number;
   /** The first 20. */
-  first: MessagePosition[];
+  readonly first: MessagePosition[];
 }
 
 export interface VerifyResult {
   /** The number of messages that are equal on both sides. */
   equal: number;
-  missing: Differences;
-  extra: Differences;
+  readonly missing: Differences;
+  readonly extra: Differences;
   /** Messages whose content, version, application or chat number differs between index and database. */
-  different: Differences;
+  readonly different: Differences;
 }
 
 interface Message extends MessagePosition, MessageContent {
-  applicationId: bigint;
+  readonly applicationId: bigint;
   /** Undefined if an older version of Confab indexed the message. */
-  chatNumber: number | undefined;
-  version: number;
+  readonly chatNumber: number | undefined;
+  readonly version: number;
 }
 
 // A body can be 64 KiB, so an answer has at most 32 MiB.
-const PAGE = 500;
-const MAX_SHOWN = 20;
-const KEEP_ALIVE = "2m";
+const pageLength = 500;
+const maxShown = 20;
+const keepAlive = "2m";
 
 /** Maximum number of differences that get a second look. */
-const MAX_SUSPECTS = 10_000;
+const maxSuspects = 10_000;
 
 const sourceFields = ["chat_id", "application_id", "chat_number", "number", "version", ...Object.keys(contentSource)];
 
@@ -79,17 +78,17 @@ function living(documents: readonly SearchDocument[]): Message[] {
 async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection): AsyncGenerator<Message> {
   const transport = { requestTimeout: bulkTimeoutMs };
   await ask(client.indices.refresh({ index: readAlias }, transport));
-  let { id } = await ask(client.openPointInTime({ index: readAlias, keep_alive: KEEP_ALIVE }, transport));
+  let { id } = await ask(client.openPointInTime({ index: readAlias, keep_alive: keepAlive }, transport));
   try {
     let after: estypes.SortResults | undefined;
     do {
       const answer = await ask(
         client.search(
           {
-            pit: { id, keep_alive: KEEP_ALIVE },
+            pit: { id, keep_alive: keepAlive },
             sort: [{ chat_id: "asc" }, { number: "asc" }],
             ...(after === undefined ? {} : { search_after: after }),
-            size: PAGE,
+            size: pageLength,
             _source: sourceFields,
             track_total_hits: false,
             allow_partial_search_results: false,
@@ -143,7 +142,7 @@ function compare(a: MessagePosition, b: MessagePosition): number {
 
 function note(differences: Differences, { chatId, number }: MessagePosition): void {
   differences.count++;
-  if (differences.first.length < MAX_SHOWN) differences.first.push({ chatId, number });
+  if (differences.first.length < maxShown) differences.first.push({ chatId, number });
 }
 
 /**
@@ -167,7 +166,7 @@ export async function verify(
     const { chatId, number } = (stored ?? indexed)!;
     // Without the text of the message.
     const position = { chatId, number };
-    if (kind !== "equal" && settled && suspects.length < MAX_SUSPECTS) suspects.push(position);
+    if (kind !== "equal" && settled && suspects.length < maxSuspects) suspects.push(position);
     else count(kind, position);
   };
 
@@ -187,8 +186,8 @@ export async function verify(
     await Promise.all([stored.return(undefined), indexed.return(undefined)]);
   }
 
-  for (let at = 0; at < suspects.length; at += PAGE) {
-    const page = suspects.slice(at, at + PAGE);
+  for (let at = 0; at < suspects.length; at += pageLength) {
+    const page = suspects.slice(at, at + pageLength);
     const rows = new Map(living(await settled!(page)).map((row) => [keyOf(row), row]));
     const documents = await indexedOf(es.connection, page);
     for (const position of page) {

@@ -22,12 +22,12 @@ export interface StoredMessages {
 }
 
 /** Maximum number of chats that one search reads, those with the latest messages. */
-const MAX_CHATS = 10_000;
-const MAX_BOUNDS = 100;
+const maxChats = 10_000;
+const maxBounds = 100;
 /** The first read of a chat. Each further one is twice as large, up to the maximum. */
-const FIRST_CHUNK = 25;
-const MAX_CHUNK = 250;
-const BYTES_PER_MESSAGE = 4_096;
+const firstChunk = 25;
+const maxChunk = 250;
+const bytesPerMessage = 4_096;
 
 /** Stored messages, from the newest one on. */
 export interface Walk<Message, Position> {
@@ -39,12 +39,12 @@ export interface Walk<Message, Position> {
 
 export interface WalkOptions extends Pick<ApplicationFilters, "applicationId" | "chats" | "from" | "to"> {
   /** The walk begins after this position. */
-  after?: Position | undefined;
+  readonly after?: Position | undefined;
 }
 
 /** The rest of a chat in a walk. Its position is that of its next message, or higher before that message was read. */
 interface Rest extends Position {
-  chatId: bigint;
+  readonly chatId: bigint;
   /** Messages that were read, newest first. */
   messages: FoundMessage[];
   chunk: number;
@@ -84,12 +84,12 @@ export async function walkChats(
     const messages = await stored.newest(chatId, {
       before: number + 1,
       limit: chunk,
-      bytes: chunk * BYTES_PER_MESSAGE,
+      bytes: chunk * bytesPerMessage,
     });
     const first = messages.findIndex(({ createdAt }) => createdAt.getTime() <= latest);
     const lowest = messages.at(-1);
     if (lowest === undefined) return;
-    rest.chunk = Math.min(2 * chunk, MAX_CHUNK);
+    rest.chunk = Math.min(2 * chunk, maxChunk);
     // All of them are new: read on below them.
     if (first === -1) {
       insert(Object.assign(rest, { number: lowest.number - 1 }));
@@ -142,7 +142,7 @@ async function beginningOf(
     } else if (latest < before) rests.push(restOf(chat, { time: latest, number: maxNumber - 1 }, latest));
     else bounds.push({ chat, before: new Date(before) });
   }
-  for (const group of chunksOf(bounds, { maxItems: MAX_BOUNDS, maxSize: MAX_BOUNDS, sizeOf: () => 1 })) {
+  for (const group of chunksOf(bounds, { maxItems: maxBounds, maxSize: maxBounds, sizeOf: () => 1 })) {
     const chatsById = new Map(group.map(({ chat }) => [chat.id, chat]));
     for (const { chatId, number, createdAt } of await stored.latestBefore(
       group.map(({ chat, before }) => ({ chatId: chat.id, before })),
@@ -154,10 +154,10 @@ async function beginningOf(
 }
 
 async function activeChats(stored: StoredMessages, applicationId: bigint): Promise<SearchedChat[]> {
-  const chats = await stored.activeChats(applicationId, MAX_CHATS);
+  const chats = await stored.activeChats(applicationId, maxChats);
   return chats.map(({ chatId, chatNumber, lastMessageAt }) => ({ id: chatId, number: chatNumber, lastMessageAt }));
 }
 
 function restOf(chat: SearchedChat, { time, number }: { time: number; number: number }, latest: number): Rest {
-  return { chatId: chat.id, chatNumber: chat.number, time, number, messages: [], chunk: FIRST_CHUNK, latest };
+  return { chatId: chat.id, chatNumber: chat.number, time, number, messages: [], chunk: firstChunk, latest };
 }

@@ -1,7 +1,7 @@
 // Folding removes this character (a zero width space), so a folded text has it only where it was marked.
-const MARK = "\u200B";
+const separator = "\u200B";
 // Letters, digits and their marks, except those of scripts that do not separate words. There every place is the end of a word.
-const WORD =
+const wordPattern =
   /[[\p{L}\p{M}\p{N}]--[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]]+/gv;
 
 /**
@@ -9,14 +9,14 @@ const WORD =
  * in a text if and only if `insideWords(term)` occurs in the marked text.
  */
 export function markWords(folded: string): string {
-  return folded.replace(WORD, `${MARK}$&${MARK}`);
+  return folded.replace(wordPattern, `${separator}$&${separator}`);
 }
 
 /**
  * Maximum number of characters of a term that are compared by their positions. Each further one costs Elasticsearch as much as the
  * first, for each place where its grams occur.
  */
-const MAX_COMPARED = 32;
+const maxCompared = 32;
 
 /** Whether an index compares only the beginning of a term, so that its hits must be compared again. */
 export function isCut(term: string): boolean {
@@ -25,19 +25,19 @@ export function isCut(term: string): boolean {
 
 /** The beginning of a text that an index compares. It ends with a whole character. */
 export function comparedPart(text: string): string {
-  return text.length <= MAX_COMPARED ? text : Array.from(text).slice(0, MAX_COMPARED).join("");
+  return text.length <= maxCompared ? text : Array.from(text).slice(0, maxCompared).join("");
 }
 
 /** The text that occurs in a marked text wherever the folded term occurs, also inside words. */
 export function insideWords(term: string): string {
   const marked = beginningWords(term);
-  return marked.startsWith(MARK) ? marked.slice(1) : marked;
+  return marked.startsWith(separator) ? marked.slice(1) : marked;
 }
 
 /** The text that occurs in a marked text where the folded term begins a word. */
 function beginningWords(term: string): string {
   const marked = markWords(term);
-  return marked.endsWith(MARK) ? marked.slice(0, -1) : marked;
+  return marked.endsWith(separator) ? marked.slice(0, -1) : marked;
 }
 
 /**

@@ -1,8 +1,7 @@
 import { expect } from "chai";
-import { InvalidCursor, InvalidQuery } from "@confab/search";
-import type { ApplicationSearchRequest } from "@confab/search";
+import { InvalidCursor, InvalidQuery, type ApplicationSearchRequest } from "@confab/search";
 import fc from "fast-check";
-import { at, keyOf, newApplication, newestFirst, START, type Key } from "./applications.ts";
+import { at, keyOf, newApplication, newestFirst, startTime, type Key } from "./applications.ts";
 import type { Backend } from "./backends.ts";
 import { failure } from "./failure.ts";
 import { newChat } from "./documents.ts";
@@ -149,7 +148,7 @@ export function describeSearchAcross(name: string, backendOf: () => Backend): vo
         const last = documents.find((document) => keyOf(document) === found.at(-1))!;
         await backendOf().put([
           ...[1, 2, 3, 4].map((chat) => message(chat, 50 + page, 1_000 + page)),
-          message(last.chatNumber, last.number, Number(last.createdAt) - START, null, 2),
+          message(last.chatNumber, last.number, Number(last.createdAt) - startTime, null, 2),
         ]);
       }
       expect(found).to.deep.equal(expected);

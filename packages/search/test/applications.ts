@@ -3,9 +3,9 @@ import { messageOf, newChat } from "./documents.ts";
 
 let applications = 9_007_199_254_740_993n;
 
-export const START = Date.UTC(2026, 2, 1);
+export const startTime = Date.UTC(2026, 2, 1);
 /** A time some milliseconds after the start. */
-export const at = (ms: number) => new Date(START + ms);
+export const at = (ms: number) => new Date(startTime + ms);
 
 /** Chat and number of a hit. */
 export type Key = string;

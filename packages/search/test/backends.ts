@@ -1,8 +1,14 @@
 import { decodeContent, encodeOtherFields } from "@confab/contracts";
 import { createConnection } from "mariadb";
 import { createTestDatabase, testStores, uniquePrefix } from "@confab/testkit";
-import { createElasticsearchIndex, createMysqlIndex } from "@confab/search";
-import type { ElasticsearchIndex, MysqlIndexOptions, SearchDocument, SearchIndex } from "@confab/search";
+import {
+  createElasticsearchIndex,
+  createMysqlIndex,
+  type ElasticsearchIndex,
+  type MysqlIndexOptions,
+  type SearchDocument,
+  type SearchIndex,
+} from "@confab/search";
 
 /** A search index and the function that puts messages into it. */
 export interface Backend {
@@ -39,20 +45,20 @@ export async function createElasticsearchBackend(): Promise<Backend> {
   };
 }
 
-const CREATE_TABLE = `CREATE TABLE messages (
+const createTable = `CREATE TABLE messages (
   chat_id BIGINT NOT NULL, number BIGINT NOT NULL, application_id BIGINT NOT NULL, chat_number INT NOT NULL, version BIGINT NOT NULL,
   body TEXT CHARACTER SET utf8mb4, other_fields TEXT CHARACTER SET utf8mb4,
   created_at DATETIME(3) NOT NULL, updated_at DATETIME(3) NOT NULL, PRIMARY KEY (chat_id, number))`;
-const PUT = `INSERT INTO messages (chat_id, number, application_id, chat_number, version, body, other_fields, created_at, updated_at)
+const putRequest = `INSERT INTO messages (chat_id, number, application_id, chat_number, version, body, other_fields, created_at, updated_at)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON DUPLICATE KEY UPDATE body = IF(VALUES(version) > version, VALUES(body), body),
   other_fields = IF(VALUES(version) > version, VALUES(other_fields), other_fields),
   updated_at = IF(VALUES(version) > version, VALUES(updated_at), updated_at), version = GREATEST(version, VALUES(version))`;
-const NEWEST = `SELECT number, version, body, other_fields, created_at, updated_at FROM messages
+const newest = `SELECT number, version, body, other_fields, created_at, updated_at FROM messages
   WHERE chat_id = ? AND number < ? AND body IS NOT NULL ORDER BY number DESC LIMIT ?`;
-const LATEST_BEFORE = `SELECT number, created_at FROM messages
+const latestBefore = `SELECT number, created_at FROM messages
   WHERE chat_id = ? AND created_at < ? AND body IS NOT NULL ORDER BY number DESC LIMIT 1`;
-const ACTIVE_CHATS = `SELECT chat_id, chat_number, MAX(created_at) AS latest FROM messages
+const activeChats = `SELECT chat_id, chat_number, MAX(created_at) AS latest FROM messages
   WHERE application_id = ? GROUP BY chat_id, chat_number ORDER BY latest DESC LIMIT ?`;
 
 interface Row {
@@ -76,12 +82,12 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "messa
     allowPublicKeyRetrieval: true,
     timezone: "Z",
   });
-  await connection.query(CREATE_TABLE);
+  await connection.query(createTable);
   const index = createMysqlIndex({
     ...options,
     messages: {
       newest: async (chatId, { before = Number.MAX_SAFE_INTEGER, limit }) => {
-        const rows = await connection.query<Row[]>(NEWEST, [chatId, before, limit]);
+        const rows = await connection.query<Row[]>(newest, [chatId, before, limit]);
         return rows.map(({ number, version, body, other_fields, created_at, updated_at }) => ({
           number: Number(number),
           version: Number(version),
@@ -95,14 +101,14 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "messa
       latestBefore: async (bounds) => {
         const found: { chatId: bigint; number: number; createdAt: Date }[] = [];
         for (const { chatId, before } of bounds) {
-          const rows = await connection.query<Row[]>(LATEST_BEFORE, [chatId, before]);
+          const rows = await connection.query<Row[]>(latestBefore, [chatId, before]);
           found.push(...rows.map((row) => ({ chatId, number: Number(row.number), createdAt: row.created_at })));
         }
         return found;
       },
       activeChats: async (applicationId, limit) => {
         type Active = { chat_id: bigint; chat_number: number; latest: Date }[];
-        const rows = await connection.query<Active>(ACTIVE_CHATS, [applicationId, limit]);
+        const rows = await connection.query<Active>(activeChats, [applicationId, limit]);
         return rows.map((row) => ({ chatId: row.chat_id, chatNumber: row.chat_number, lastMessageAt: row.latest }));
       },
     },
@@ -115,7 +121,7 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "messa
         const content = deletedAt === null ? [body, encodeOtherFields(document)] : [null, null];
         return [chatId, number, applicationId, chatNumber, version, ...content, createdAt, updatedAt];
       });
-      await connection.batch(PUT, rows);
+      await connection.batch(putRequest, rows);
       await index.index(documents);
     },
     remove: async () => {

@@ -1,17 +1,16 @@
 import { JsonText } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
-import { fold, InvalidCursor, InvalidQuery, queryProblem, queryTerms } from "@confab/search";
-import type { SearchPage } from "@confab/search";
+import { fold, InvalidCursor, InvalidQuery, queryProblem, queryTerms, type SearchPage } from "@confab/search";
 import { describeSearchAcross } from "./across-conformance.ts";
 import type { Backend } from "./backends.ts";
 import { describeCounts } from "./counts-conformance.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
 import { failure } from "./failure.ts";
 import { describeRelevance } from "./relevance-conformance.ts";
-import { TEXT_CASES } from "./texts.ts";
+import { textCases } from "./texts.ts";
 
-const ASCII_SIGNS = Array.from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
+const asciiSigns = Array.from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
 
 const numbers = ({ hits }: SearchPage) => hits.map(({ number }) => number);
 
@@ -37,7 +36,7 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
     });
     after(() => backend.remove());
 
-    for (const { title, bodies, finds } of TEXT_CASES) {
+    for (const { title, bodies, finds } of textCases) {
       it(title, async () => {
         const chatId = newChat();
         await backend.put(messagesOf(chatId, bodies));
@@ -110,8 +109,8 @@ export function describeSearchIndex(name: string, createBackend: () => Promise<B
 
     it("treats every ASCII character literally", async () => {
       const chatId = newChat();
-      await backend.put(messagesOf(chatId, [...ASCII_SIGNS.map((sign) => `a${sign}b`), "ab"]));
-      for (const [at, sign] of ASCII_SIGNS.entries()) {
+      await backend.put(messagesOf(chatId, [...asciiSigns.map((sign) => `a${sign}b`), "ab"]));
+      for (const [at, sign] of asciiSigns.entries()) {
         expect(await find(chatId, sign), sign).to.deep.equal([at + 1]);
         expect(await find(chatId, `a${sign}b`), sign).to.deep.equal([at + 1]);
       }

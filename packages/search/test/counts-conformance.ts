@@ -1,6 +1,5 @@
 import { expect } from "chai";
-import { InvalidQuery } from "@confab/search";
-import type { CountRequest } from "@confab/search";
+import { InvalidQuery, type CountRequest } from "@confab/search";
 import fc from "fast-check";
 import { at, newApplication } from "./applications.ts";
 import type { Backend } from "./backends.ts";

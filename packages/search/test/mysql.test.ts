@@ -129,7 +129,9 @@ describe("a search across an application in MySQL", () => {
         await backend.put(
           Array.from({ length: 300 }, (_, index) => ({
             ...messageOf(chats[index % 3]!, 1 + index, index % 100 === 0 ? "needle" : "hay"),
-            ...{ applicationId, chatNumber: 1 + (index % 3), createdAt: at(index >> 1) },
+            applicationId,
+            chatNumber: 1 + (index % 3),
+            createdAt: at(index >> 1),
           })),
         );
         const { found, pages } = await findAll(backend, 10);
@@ -147,7 +149,9 @@ describe("a search across an application in MySQL", () => {
       const [first, second] = [newChat(), newChat()];
       const messages = Array.from({ length: 60 }, (_, index) => ({
         ...messageOf(index < 20 ? first : second, 1 + index, "needle"),
-        ...{ applicationId, chatNumber: index < 20 ? 1 : 2, createdAt: at(index) },
+        applicationId,
+        chatNumber: index < 20 ? 1 : 2,
+        createdAt: at(index),
       }));
       await backend.put(messages.slice(10));
       const count = async () => {
@@ -175,7 +179,9 @@ describe("a search across an application in MySQL", () => {
       const messages = chats.flatMap((chatId, index) =>
         times.map((ms, before) => ({
           ...messageOf(chatId, 1 + before, "needle"),
-          ...{ applicationId, chatNumber: 1 + index, createdAt: at(ms + index) },
+          applicationId,
+          chatNumber: 1 + index,
+          createdAt: at(ms + index),
         })),
       );
       await backend.put(messages);

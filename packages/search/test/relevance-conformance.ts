@@ -1,6 +1,5 @@
 import { expect } from "chai";
-import { fold, InvalidCursor, queryProblem, queryTerms } from "@confab/search";
-import type { SearchDocument, SearchPage } from "@confab/search";
+import { fold, InvalidCursor, queryProblem, queryTerms, type SearchDocument, type SearchPage } from "@confab/search";
 import fc from "fast-check";
 import { at, keyOf, newApplication, newestFirst, type Key } from "./applications.ts";
 import type { Backend } from "./backends.ts";

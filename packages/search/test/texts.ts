@@ -6,7 +6,7 @@ export interface TextCase {
 }
 
 /** The expected hits in every supported script. */
-export const TEXT_CASES: readonly TextCase[] = [
+export const textCases: readonly TextCase[] = [
   {
     title: "finds whole words, prefixes and inside words",
     bodies: ["Hello world", "Goodbye, world!"],

@@ -1,6 +1,5 @@
 import { expect } from "chai";
-import { SearchUnavailable, verify } from "@confab/search";
-import type { ElasticsearchIndex, SearchDocument } from "@confab/search";
+import { SearchUnavailable, verify, type ElasticsearchIndex, type SearchDocument } from "@confab/search";
 import { createTestIndex } from "./backends.ts";
 import { failure } from "./failure.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";

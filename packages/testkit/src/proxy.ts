@@ -1,9 +1,14 @@
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import type { Server } from "node:net";
+import { connect, createServer, type Server } from "node:net";
 import { freePort } from "@confab/local";
-import { joinSockets, maxTextBytes } from "./proxy-connection.ts";
-import type { Connection, Direction, Effect, Match } from "./proxy-connection.ts";
+import {
+  joinSockets,
+  maxTextBytes,
+  type Connection,
+  type Direction,
+  type Effect,
+  type Match,
+} from "./proxy-connection.ts";
 
 /** An interception ends with `end`, or after the given number of requests. */
 export interface Interception {

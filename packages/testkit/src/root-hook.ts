@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { bindToThisProcess, startStores, unbind } from "@confab/local";
-import type { Stores } from "@confab/local";
+import { bindToThisProcess, startStores, unbind, type Stores } from "@confab/local";
 import { config } from "chai";
 import { scratchRoot } from "./scratch-root.ts";
 import { storeVariables } from "./stores.ts";

@@ -40,7 +40,7 @@ import { createSearchApplication } from "./searching/search-application.ts";
 import { createSearchMessages } from "./searching/search-messages.ts";
 
 export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
-  config: Pick<
+  readonly config: Pick<
     ApiConfig,
     | "version"
     | "access"
@@ -55,9 +55,9 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
     | "userShare"
     | "requestBytes"
   >;
-  logger: Logger;
+  readonly logger: Logger;
   /** For tests: checks answers against their schemas. */
-  validateResponses?: boolean;
+  readonly validateResponses?: boolean;
 }
 
 /** The service that handles everything but sending, without a port. */

@@ -66,14 +66,14 @@ export function toChat(token: string, chat: ChatRow): Chat {
 
 /** A message as it is read, stored or pending. */
 export interface ReadableMessage extends MessageContent {
-  number: number;
-  uid: Uint8Array;
-  version: number;
-  changeNumber: number | null;
-  createdAt: Date;
-  updatedAt: Date;
-  editedAt: Date | null;
-  deletedAt: Date | null;
+  readonly number: number;
+  readonly uid: Uint8Array;
+  readonly version: number;
+  readonly changeNumber: number | null;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly editedAt: Date | null;
+  readonly deletedAt: Date | null;
 }
 
 /** A pending message; it has not been changed. */
@@ -142,11 +142,11 @@ export function toReadHorizon({ reader, number, updatedAt }: ReadHorizonRow): Re
 
 /** How far a reader has read a chat, and how many messages are unread. */
 export interface HorizonState {
-  reader: string;
-  number: number;
-  unread: number;
+  readonly reader: string;
+  readonly number: number;
+  readonly unread: number;
   /** Null if the reader has no horizon. */
-  updatedAt: Date | null;
+  readonly updatedAt: Date | null;
 }
 
 export function toReadState({ reader, number, unread, updatedAt }: HorizonState): ReadState {

@@ -59,7 +59,10 @@ describe("editing and deleting messages", () => {
     const { prisma } = world.database;
     await prisma.messageVersion.createMany({
       data: Array.from({ length: 1_000 }, (_, at) => ({
-        ...{ chatId: chat.id, number: 1, version: at + 1, createdAt: new Date() },
+        chatId: chat.id,
+        number: 1,
+        version: at + 1,
+        createdAt: new Date(),
         body: at < 20 ? "x".repeat(60_000) : `version ${at + 1}`,
       })),
     });

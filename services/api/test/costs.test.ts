@@ -181,8 +181,12 @@ describe("the most expensive request of each route", function () {
   /** A process with the heap that the chart gives it. */
   const startSmall = () =>
     startService("api", {
-      ...{ REDIS_URL: testStores().redisUrl, DATABASE_URL: world.url, REDIS_KEY_PREFIX: world.prefix },
-      ...{ ...env, LOG_LEVEL: "error", NODE_OPTIONS: "--max-old-space-size=384 --max-semi-space-size=8" },
+      REDIS_URL: testStores().redisUrl,
+      DATABASE_URL: world.url,
+      REDIS_KEY_PREFIX: world.prefix,
+      ...env,
+      LOG_LEVEL: "error",
+      NODE_OPTIONS: "--max-old-space-size=384 --max-semi-space-size=8",
     });
   function expectMemoryOfChart({ pid }: { pid: number }, what: string): void {
     const peak = Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chatSchema, fillPath, routes, type Route } from "@confab/contracts";
-import { createErasures, MAX_OPEN_ERASURES } from "@confab/database";
+import { createErasures, maxOpenErasures } from "@confab/database";
 import { createPendingErasure } from "@confab/pending";
 import { startProxy, startRedis } from "@confab/testkit";
 import { expect } from "chai";
@@ -139,8 +139,12 @@ describe("deleting chats and applications", function () {
     const path = `/applications/${chat.token}/erasures`;
     const { applicationId } = await world.database.prisma.chat.findUniqueOrThrow({ where: { id: chat.id } });
     await world.database.prisma.erasure.createMany({
-      data: Array.from({ length: MAX_OPEN_ERASURES }, (_, at) => ({
-        ...{ token: chat.token, applicationId, sender: Buffer.from(`sender ${at}`), epoch: 1, requestedAt: new Date() },
+      data: Array.from({ length: maxOpenErasures }, (_, at) => ({
+        token: chat.token,
+        applicationId,
+        sender: Buffer.from(`sender ${at}`),
+        epoch: 1,
+        requestedAt: new Date(),
       })),
     });
     const refused = await api.send("POST", path, { sender: "one more" });

@@ -14,7 +14,10 @@ describe("guesses of the configured admin key", function () {
   before(async () => {
     world = await openWorld();
     api = await startApi(world, {
-      ...{ RATE_LIMITS: "on", REQUIRE_KEYS: "on", ADMIN_API_KEY: adminKey, TRUSTED_PROXIES: "1" },
+      RATE_LIMITS: "on",
+      REQUIRE_KEYS: "on",
+      ADMIN_API_KEY: adminKey,
+      TRUSTED_PROXIES: "1",
       APPLICATION_REQUEST_RATE: "100000",
     });
     token = await world.newApplication();

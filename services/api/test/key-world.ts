@@ -39,8 +39,11 @@ export function keyMaker({ database }: { database: Database }) {
       await database.prisma.apiKey.update({ where: { publicId: wrong.keyId }, data: { hash: Buffer.alloc(32, 7) } });
       const unknown = createKey(token === null ? "admin" : "application").key;
       return {
-        ...{ expired: expired.key, revoked: revoked.key, "of the right id with another secret": wrong.key },
-        ...{ unknown, "without a right checksum": unknown.slice(0, -1) + (unknown.endsWith("0") ? "1" : "0") },
+        expired: expired.key,
+        revoked: revoked.key,
+        "of the right id with another secret": wrong.key,
+        unknown,
+        "without a right checksum": unknown.slice(0, -1) + (unknown.endsWith("0") ? "1" : "0"),
       };
     },
   };

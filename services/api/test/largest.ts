@@ -25,16 +25,28 @@ export async function createLargest({ database, newChat, newApplication }: World
   const times = { createdAt: now, updatedAt: now };
   await prisma.chat.createMany({
     data: numbers.map((number) => ({
-      ...{ applicationId, number: number + 1, name: "n".repeat(255), metadata: chatMetadata },
-      ...{ ...times, lastMessageAt: now, lastMessageNumber: 1 },
+      applicationId,
+      number: number + 1,
+      name: "n".repeat(255),
+      metadata: chatMetadata,
+      ...times,
+      lastMessageAt: now,
+      lastMessageNumber: 1,
     })),
   });
   await prisma.application.update({ where: { id: applicationId }, data: { lastChatNumber: items + 1 } });
   for (const number of numbers) {
     await prisma.message.create({
       data: {
-        ...{ chatId: chat.id, number, uid: Buffer.alloc(16, number), body, metadata: messageMetadata },
-        ...{ ...times, editedAt: now, version: number === 1 ? items + 1 : 2, changeNumber: number },
+        chatId: chat.id,
+        number,
+        uid: Buffer.alloc(16, number),
+        body,
+        metadata: messageMetadata,
+        ...times,
+        editedAt: now,
+        version: number === 1 ? items + 1 : 2,
+        changeNumber: number,
       },
     });
   }
@@ -47,7 +59,10 @@ export async function createLargest({ database, newChat, newApplication }: World
   }
   await prisma.read.createMany({
     data: numbers.map((number) => ({
-      ...{ chatId: chat.id, number: 1, updatedAt: now, reader: Buffer.from(`${number}-${"\u0001".repeat(250)}`) },
+      chatId: chat.id,
+      number: 1,
+      updatedAt: now,
+      reader: Buffer.from(`${number}-${"\u0001".repeat(250)}`),
     })),
   });
   await prisma.chat.update({

@@ -80,7 +80,9 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     expect(of(chat)).to.deep.equal(again(4, 5, 6, 7));
     expect(of(other)).to.deep.equal(again(4, 5));
     expect(alone.events.find(({ event }) => event === "reset")?.data).to.deep.equal({
-      ...{ chat_number: chat.number, number: 3, change: 0 },
+      chat_number: chat.number,
+      number: 3,
+      change: 0,
     });
   });
 

@@ -86,7 +86,13 @@ describe("retention_days", function () {
     const { token, number: chat, id: chatId } = await world.newChat();
     const path = `/applications/${token}/chats/${chat}`;
     const messages = [40, 40, 1].map((age, at) => ({
-      ...{ token, chat, chatId, number: at + 1, uid: randomBytes(16), body: `m${at + 1}`, sender: "anna" },
+      token,
+      chat,
+      chatId,
+      number: at + 1,
+      uid: randomBytes(16),
+      body: `m${at + 1}`,
+      sender: "anna",
       createdAt: new Date(Date.now() - age * 86_400_000),
     }));
     await createBatchStore(world.database).store([{ id: randomBytes(16), messages }]);

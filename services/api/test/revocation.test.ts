@@ -25,8 +25,11 @@ describe("a key that is revoked while three processes use it", function () {
     keys = keyMaker(world);
     proxy = await startProxy({ target: testStores().redisUrl });
     const env = {
-      ...{ DATABASE_URL: world.url, REDIS_KEY_PREFIX: world.prefix, RATE_LIMITS: "off" },
-      ...{ REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" },
+      DATABASE_URL: world.url,
+      REDIS_KEY_PREFIX: world.prefix,
+      RATE_LIMITS: "off",
+      REQUIRE_KEYS: "on",
+      ADMIN_API_KEY: "admin-key-for-tests",
     };
     [api, ingest, cutOff] = await Promise.all([
       startService("api", env),

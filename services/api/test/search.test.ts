@@ -83,7 +83,8 @@ for (const backend of backends) {
       const found = async (query: string) => readAs(z.array(searchHitSchema), await api.get(`${path}?${query}`));
       expect((await found("sender=anna")).map(({ number }) => number)).to.deep.equal([3, 1]);
       expect((await found("sender=anna&q=hello"))[0]).to.deep.include({
-        ...{ number: 1, ...contents[0] },
+        number: 1,
+        ...contents[0],
         metadata: { mood: "good" },
       });
       expect((await found("sender=ben&q=anna"))[0]).to.deep.include({ number: 2, ...contents[1] });

@@ -35,7 +35,9 @@ describe("bodies that never end", function () {
       const bytes = body!.limitBytes - 1;
       const params = { chat: 1, message: 1, reader: "anna", key: "00000000" };
       const sent = Array.from({ length: Math.ceil((1.5 * budget) / bytes) }, () => ({
-        ...{ method, bytes, path: fillPath(path, { ...params, token: randomUUID() }) },
+        method,
+        bytes,
+        path: fillPath(path, { ...params, token: randomUUID() }),
       }));
       await bodies.send(sent);
       await eventually(() => {
@@ -56,7 +58,7 @@ describe("bodies that never end", function () {
       const { method, path, body } = routes.updateMessage;
       const edit = () => fillPath(path, { token: randomUUID(), chat: 1, message: 1 });
       const bytes = body.limitBytes - 1;
-      await edits.send(Array.from({ length: 1_000 }, () => ({ ...{ method, bytes, path: edit() } })));
+      await edits.send(Array.from({ length: 1_000 }, () => ({ method, bytes, path: edit() })));
       await eventually(() => {
         expect(edits.openBytes).to.be.at.most(16 * 1024 * 1024);
       });

@@ -28,13 +28,13 @@ export interface IngestAppOptions extends Pick<
   Dependencies,
   "access" | "acceptor" | "pressure" | "counted" | "metrics" | "tracer"
 > {
-  config: Pick<
+  readonly config: Pick<
     IngestConfig,
     "http" | "limits" | "requestBytes" | "accessLogRate" | "corsOrigins" | "partitioning" | "trustedProxies"
   >;
-  logger: Logger;
+  readonly logger: Logger;
   /** For tests: checks answers against their schemas. */
-  validateResponses?: boolean;
+  readonly validateResponses?: boolean;
 }
 
 /** The application that accepts messages, without a port. */

@@ -1,10 +1,10 @@
 export interface TopApplicationsOptions {
   /** How many names are counted at once. A name with more than one in this many of the calls is always among them. */
-  kept: number;
-  shown: number;
+  readonly kept: number;
+  readonly shown: number;
   /** The minimum time over which a rate is computed. */
-  leastMs: number;
-  now?: () => number;
+  readonly leastMs: number;
+  readonly now?: () => number;
 }
 
 export interface TopApplications {

@@ -1,8 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { maxBatchItems, type BatchAnswer } from "@confab/contracts";
 import { expect } from "chai";
-import { messageOf, openWorld, post, problemOf, startIngest } from "./start.ts";
-import type { Answer, Chat, Ingest, World } from "./start.ts";
+import {
+  messageOf,
+  openWorld,
+  post,
+  problemOf,
+  startIngest,
+  type Answer,
+  type Chat,
+  type Ingest,
+  type World,
+} from "./start.ts";
 
 const problem = (code: string): string => `http://localhost:8080/problems/${code}`;
 

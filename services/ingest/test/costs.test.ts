@@ -66,7 +66,8 @@ const costly: Record<string, Record<string, Costly>> = {
     "crowded metadata": { body: many(1_000, () => ({ metadata: crowded(4_000) })), status: 200 },
     "crowded metadata in lines": {
       body: (chats) => items(1_000, chats, () => ({ metadata: crowded(4_000) })).join("\n"),
-      ...{ type: ndjson, status: 200 },
+      type: ndjson,
+      status: 200,
     },
     "a key for each": { body: many(1_000, () => ({ idempotency_key: createUuid7() })), status: 200 },
     "a key without a time for each": {
@@ -102,7 +103,10 @@ describe("the most expensive requests of each route of ingest", function () {
     chats = [first];
     while (chats.length < 100) chats.push(await world.newChat(first.token));
     service = await startService("ingest", {
-      ...{ ...unlimited, DATABASE_URL: world.url, REDIS_URL: redis.url, REDIS_KEY_PREFIX: uniquePrefix("costs") },
+      ...unlimited,
+      DATABASE_URL: world.url,
+      REDIS_URL: redis.url,
+      REDIS_KEY_PREFIX: uniquePrefix("costs"),
       NODE_OPTIONS: `--max-old-space-size=384 --import ${join(import.meta.dirname, "fixtures/measure-turns.ts")}`,
       TURNS_FILE: turns,
     });

@@ -2,8 +2,18 @@ import { randomUUID } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { messageSchema, maxBodyBytes, type ProblemCode } from "@confab/contracts";
 import { expect } from "chai";
-import { messageOf, openWorld, post, problemOf, send, startIngest } from "./start.ts";
-import type { Answer, Chat, Ingest, World } from "./start.ts";
+import {
+  messageOf,
+  openWorld,
+  post,
+  problemOf,
+  send,
+  startIngest,
+  type Answer,
+  type Chat,
+  type Ingest,
+  type World,
+} from "./start.ts";
 
 describe("POST /messages refuses", () => {
   let world: World;

@@ -57,7 +57,10 @@ describe("bodies that never end", function () {
     bodies.send(
       sizes.flatMap((bytes) =>
         Array.from({ length: Math.ceil(total / sizes.length / bytes) }, () => ({
-          ...{ method: "POST", path: "/messages", headers, bytes },
+          method: "POST",
+          path: "/messages",
+          headers,
+          bytes,
         })),
       ),
     );

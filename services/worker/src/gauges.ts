@@ -24,7 +24,8 @@ export function startGauges({
   const queueGauges = createQueueGauges(metrics, {
     connection: redis,
     ...config.partitioning,
-    ...{ intervalMs: redisSnapshotMs, share },
+    intervalMs: redisSnapshotMs,
+    share,
   });
   const refreshing = [
     ...[

@@ -3,9 +3,9 @@ import { createWatchdog, type Watchdog, type WatchdogOptions } from "./schedules
 
 export interface WatchedConsumerOptions extends Omit<WatchdogOptions, "restart"> {
   /** Starts a consumer, which calls `sign` for each job that it takes or ends. */
-  open: (sign: () => void) => Consumer;
+  readonly open: (sign: () => void) => Consumer;
   /** Replaces the connection that all consumers share. */
-  reconnect: () => void;
+  readonly reconnect: () => void;
 }
 
 export interface WatchedConsumer extends Watchdog {

@@ -156,7 +156,12 @@ describe("the erasure of a sender", function () {
     const chats = await prisma.chat.findMany({ where: { applicationId, number: { gt: 1 } }, orderBy: { id: "asc" } });
     await prisma.message.createMany({
       data: chats.map(({ id }, i) => ({
-        ...{ chatId: id, number: 1, uid: randomBytes(16), body: "text", sender: Buffer.from(sender(i)), ...dates },
+        chatId: id,
+        number: 1,
+        uid: randomBytes(16),
+        body: "text",
+        sender: Buffer.from(sender(i)),
+        ...dates,
       })),
     });
   }
@@ -166,7 +171,10 @@ describe("the erasure of a sender", function () {
       work: createErasureWork(world.direct),
       pendingErasure: createPendingErasure(world.redis, world.config.partitioning),
       hasPending: () => Promise.resolve(false),
-      ...{ rowsPerSecond: 5_000, settleMs: 0, metrics: world.metrics, logger: world.logger },
+      rowsPerSecond: 5_000,
+      settleMs: 0,
+      metrics: world.metrics,
+      logger: world.logger,
       ...options,
     });
 
@@ -250,7 +258,12 @@ describe("the erasure of a sender", function () {
     const at = new Date();
     await prisma.message.createMany({
       data: [12_000, 24_000].map((number) => ({
-        ...{ chatId: chat.id, number, uid: randomBytes(16), body: "t", createdAt: at, updatedAt: at },
+        chatId: chat.id,
+        number,
+        uid: randomBytes(16),
+        body: "t",
+        createdAt: at,
+        updatedAt: at,
         sender: Buffer.from("anna"),
       })),
     });

@@ -41,8 +41,16 @@ describe("the erasure of deleted chats and applications", function () {
     };
   }
   const nothing = {
-    ...{ chats: 0, messages: 0, versions: 0, changes: 0, deleted: 0, reads: 0, letters: 0 },
-    ...{ documents: 0, heads: 0, pending: 0 },
+    chats: 0,
+    messages: 0,
+    versions: 0,
+    changes: 0,
+    deleted: 0,
+    reads: 0,
+    letters: 0,
+    documents: 0,
+    heads: 0,
+    pending: 0,
   };
 
   /** Fills a chat with everything that the stores can have of it. */
@@ -243,7 +251,10 @@ describe("the erasure of deleted chats and applications", function () {
         const options = {
           hasPending: () => Promise.resolve(false),
           removeDocuments: (chatIds: readonly bigint[]) => removeChats(search, chatIds),
-          ...{ rowsPerSecond: 1_000_000, settleMs: 1, metrics: world.metrics, logger: world.logger },
+          rowsPerSecond: 1_000_000,
+          settleMs: 1,
+          metrics: world.metrics,
+          logger: world.logger,
         };
         const mortal = createErasing({ ...options, work: dying(work), pendingErasure: dying(pendingErasure) });
         await mortal.run().then(
@@ -272,8 +283,14 @@ describe("the erasure of deleted chats and applications", function () {
         /** Stores a message by this round's sender, and returns its document. */
         async function storedIn({ id: chatId }: Chat) {
           const message = {
-            ...{ token, chat: chat.number, chatId, number: 1, uid: randomBytes(16), body: "text" },
-            ...{ sender: `sender ${last}`, createdAt: new Date() },
+            token,
+            chat: chat.number,
+            chatId,
+            number: 1,
+            uid: randomBytes(16),
+            body: "text",
+            sender: `sender ${last}`,
+            createdAt: new Date(),
           };
           await createBatchStore(world.direct).store([{ id: randomBytes(16), messages: [message] }]);
           await world.direct.prisma.searchOutboxEntry.deleteMany();

@@ -54,7 +54,11 @@ describe("indexing stored messages", function () {
     const { id: chatId } = await world.createChat();
     const createdAt = new Date();
     const ranges = Array.from({ length: 20_000 }, (_, at) => ({
-      ...{ chatId, fromNumber: at + 1, toNumber: at + 1, bytes: 1, createdAt },
+      chatId,
+      fromNumber: at + 1,
+      toNumber: at + 1,
+      bytes: 1,
+      createdAt,
     }));
     await world.direct.prisma.searchOutboxEntry.createMany({ data: ranges });
     const depth = () => world.direct.prisma.searchOutboxEntry.count();
@@ -76,8 +80,12 @@ describe("indexing stored messages", function () {
     const { now } = Date;
     let reads = 0;
     const index = createIndexMessages({
-      ...{ outbox: createOutbox(world.direct), chats: createChats(world.direct) },
-      ...{ metrics: world.metrics, logger: world.logger, search: world.search, isUnavailable: () => false },
+      outbox: createOutbox(world.direct),
+      chats: createChats(world.direct),
+      metrics: world.metrics,
+      logger: world.logger,
+      search: world.search,
+      isUnavailable: () => false,
       messages: {
         states: (keys) => messages.states(keys),
         inRanges: async (ranges) => {
@@ -111,7 +119,10 @@ describe("indexing stored messages", function () {
     ]);
     const outbox = createOutbox(world.direct);
     const index = createIndexMessages({
-      ...{ outbox, chats: createChats(world.direct), metrics: world.metrics, logger: world.logger },
+      outbox,
+      chats: createChats(world.direct),
+      metrics: world.metrics,
+      logger: world.logger,
       messages: {
         inRanges: () => Promise.reject(new Error("read")),
         states: () => Promise.reject(new Error("read again")),

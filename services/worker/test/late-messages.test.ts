@@ -21,8 +21,15 @@ describe("messages that are stored when Redis has lost them", function () {
   const createWorker = (calls: Partial<BatchStore>): StoreBatches => {
     const { backlogs, chats, producer, settings, tracer, logger, config } = world;
     return createStoreBatches({
-      ...{ partition: 0, backlog: backlogs[0]!, chats, producer, settings, tracer, logger },
-      ...{ sign: () => undefined, recent: { note: () => undefined } },
+      partition: 0,
+      backlog: backlogs[0]!,
+      chats,
+      producer,
+      settings,
+      tracer,
+      logger,
+      sign: () => undefined,
+      recent: { note: () => undefined },
       batchStore: { ...real, ...calls },
       shouldWait: (error) => error instanceof Broken,
       metrics: createStoreMetrics(world.metrics),
@@ -88,7 +95,10 @@ describe("messages that are stored when Redis has lost them", function () {
   it("keep their idempotency key, also if the client has repeated the request meanwhile and the worker ends", async () => {
     const chat = await world.createChat();
     const request = {
-      ...{ token: world.token, chat: chat.number, body: "late", requestId: "r" },
+      token: world.token,
+      chat: chat.number,
+      body: "late",
+      requestId: "r",
       idempotency: { key: createUuid7(), hash: "h".repeat(43) },
     };
     const submit = async () => (await world.submitRun([request]))[0];

@@ -30,8 +30,13 @@ describe("the search index and the database", function () {
     const world = await started();
     const chat = await world.createChat();
     const messages = Array.from({ length: 1_200 }, (_, at) => ({
-      ...{ token: world.token, chat: chat.number, chatId: chat.id, number: at + 1 },
-      ...{ uid: randomBytes(16), body: `text ${at + 1}`, createdAt: new Date() },
+      token: world.token,
+      chat: chat.number,
+      chatId: chat.id,
+      number: at + 1,
+      uid: randomBytes(16),
+      body: `text ${at + 1}`,
+      createdAt: new Date(),
     }));
     const store = createBatchStore(world.direct);
     const parts = [messages.slice(0, 700), messages.slice(700, 701), messages.slice(701)];
@@ -60,7 +65,8 @@ describe("the search index and the database", function () {
     const old = { ...(source as { _source: object })._source, number: 1, body: "secret" };
     const uid = Buffer.from(documents[0]!.uid).toString("base64url");
     const { status } = await fetch(url, {
-      ...{ method: "PUT", headers: { "content-type": "application/json" } },
+      method: "PUT",
+      headers: { "content-type": "application/json" },
       body: JSON.stringify({ ...old, uid, version: 1, folded: "secret" }),
     });
     expect(status).to.be.oneOf([200, 201]);

@@ -29,7 +29,13 @@ describe("retention by a worker", function () {
   /** Stores messages of these ages in days. */
   async function store({ id: chatId, token, number: chat }: Chat, ages: readonly number[], first = 1): Promise<void> {
     const messages = ages.map((age, at) => ({
-      ...{ token, chat, chatId, number: first + at, uid: randomBytes(16), body: `text ${first + at}`, sender: "anna" },
+      token,
+      chat,
+      chatId,
+      number: first + at,
+      uid: randomBytes(16),
+      body: `text ${first + at}`,
+      sender: "anna",
       createdAt: new Date(Date.now() - age * dayMs),
     }));
     await createBatchStore(world.direct).store([{ id: randomBytes(16), messages }]);
@@ -46,7 +52,11 @@ describe("retention by a worker", function () {
   };
   const retaining = (retention = createRetention(world.direct), intervalMs = 1) =>
     createRetaining({
-      ...{ retention, intervalMs, rowsPerSecond: 1_000_000, isUnavailable: () => false, metrics: world.metrics },
+      retention,
+      intervalMs,
+      rowsPerSecond: 1_000_000,
+      isUnavailable: () => false,
+      metrics: world.metrics,
     });
   const free = () => world.direct.prisma.retentionState.updateMany({ data: { claimedUntil: null } });
   /** The numbers of the messages that a search finds. */

@@ -31,7 +31,8 @@ async function judgedFolders(): Promise<string[]> {
 
 async function askPorcupine(folders: readonly string[]): Promise<Opinion[]> {
   const { stdout } = await promisify(execFile)("go", ["run", ".", ...folders], {
-    ...{ cwd: import.meta.dirname, maxBuffer: 1 << 26 },
+    cwd: import.meta.dirname,
+    maxBuffer: 1 << 26,
   });
   return stdout
     .trimEnd()

@@ -1,6 +1,5 @@
-import { fingerprint } from "../history/recorder.ts";
+import { fingerprint, type Recorder } from "../history/recorder.ts";
 import type { Item, Operation, Outcome } from "../history/lines.ts";
-import type { Recorder } from "../history/recorder.ts";
 import type { Answer, Http } from "./http.ts";
 
 export interface Application {
@@ -83,7 +82,12 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     return line;
   };
   const common = (via: Target, application: Application, chat: number, { t0, t1, status, problem }: Answer) => ({
-    ...{ via: via.name, app: application.label, chat, t0, t1, status },
+    via: via.name,
+    app: application.label,
+    chat,
+    t0,
+    t1,
+    status,
     ...(problem !== undefined && { problem }),
   });
   const read = async (
@@ -117,8 +121,11 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     const problem = answer.detail.includes("not stored yet") ? stillPending : answer.problem;
     const changed = answer.status === 200 ? (answer.body as MessageBody) : undefined;
     return record({
-      ...{ op, ...common(via, application, chat, { ...answer, problem }) },
-      ...{ outcome: [200, 204].includes(answer.status) ? "ok" : outcomeOf(answer.status, problem), uid, number },
+      op,
+      ...common(via, application, chat, { ...answer, problem }),
+      outcome: [200, 204].includes(answer.status) ? "ok" : outcomeOf(answer.status, problem),
+      uid,
+      number,
       ...(body !== undefined && { hash: fingerprint(body).hash }),
       ...(ifMatch !== undefined && { ifMatch }),
       ...(changed && { version: changed.version, change: changed.change_number! }),
@@ -137,8 +144,13 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
         key === undefined ? {} : { "idempotency-key": key },
       );
       return record({
-        ...{ op: "send", ...common(via, application, chat, answer), outcome: outcomeOf(answer.status, answer.problem) },
-        ...{ uid, hash: fingerprint(body).hash, attempt, ...(key !== undefined && { key }) },
+        op: "send",
+        ...common(via, application, chat, answer),
+        outcome: outcomeOf(answer.status, answer.problem),
+        uid,
+        hash: fingerprint(body).hash,
+        attempt,
+        ...(key !== undefined && { key }),
         ...(sender !== undefined && { sender }),
         ...(answer.status === 201 && { number: (answer.body as MessageBody).number }),
       });
@@ -146,7 +158,10 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     async sendBatch(via, letters, attempt) {
       const answer = await http.post(`${via.url}/messages/batch`, {
         messages: letters.map(({ application, chat, body, key, sender }) => ({
-          ...{ application_token: application.token, chat_number: chat, body, sender },
+          application_token: application.token,
+          chat_number: chat,
+          body,
+          sender,
           ...(key !== undefined && { idempotency_key: key }),
         })),
       });
@@ -156,9 +171,13 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
         const status = result?.status ?? answer.status;
         const problem = result === undefined ? answer.problem : result.type?.slice(result.type.lastIndexOf("/") + 1);
         return record({
-          ...{ op: "send", ...common(via, application, chat, { ...answer, status, problem }) },
+          op: "send",
+          ...common(via, application, chat, { ...answer, status, problem }),
           outcome: outcomeOf(status, problem),
-          ...{ uid, hash: fingerprint(body).hash, attempt, ...(key !== undefined && { key }) },
+          uid,
+          hash: fingerprint(body).hash,
+          attempt,
+          ...(key !== undefined && { key }),
           ...(sender !== undefined && { sender }),
           ...(result?.number !== undefined && { number: result.number }),
         });
@@ -204,8 +223,11 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
         key === undefined ? {} : { "idempotency-key": key },
       );
       return record({
-        ...{ op: "create", ...common(via, application, 0, answer), outcome: outcomeOf(answer.status, answer.problem) },
-        ...{ uid: chatName, ...(key !== undefined && { key }) },
+        op: "create",
+        ...common(via, application, 0, answer),
+        outcome: outcomeOf(answer.status, answer.problem),
+        uid: chatName,
+        ...(key !== undefined && { key }),
         ...(answer.status === 201 && { number: (answer.body as MessageBody).number }),
       });
     },

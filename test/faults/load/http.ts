@@ -38,17 +38,15 @@ export function createHttp(now: () => number): Http {
       const t0 = now();
       const end = (answer: Partial<Answer>) => {
         resolve({
-          ...{
-            status: 0,
-            body: undefined,
-            link: "",
-            etag: undefined,
-            retryAfterMs: undefined,
-            problem: undefined,
-            detail: "",
-            t0,
-            t1: now(),
-          },
+          status: 0,
+          body: undefined,
+          link: "",
+          etag: undefined,
+          retryAfterMs: undefined,
+          problem: undefined,
+          detail: "",
+          t0,
+          t1: now(),
           ...answer,
         });
       };

@@ -62,22 +62,35 @@ export function startLoad(options: LoadOptions): Load {
   const reader = (name: string): Reader => {
     const random = nextRandom();
     return {
-      ...{ client: createClient(name, http, recorder), random, applications, targets: api, signal: reading.signal },
+      client: createClient(name, http, recorder),
+      random,
+      applications,
+      targets: api,
+      signal: reading.signal,
       recent: () => recent.newest(random),
     };
   };
   const doom = createDoom({
     client: createClient("eraser", http, recorder),
-    ...{ random: createRandom(seed), applications, targets: api },
-    ...{ afterMs: options.doomAfterMs, signal: settling.signal },
+    random: createRandom(seed),
+    applications,
+    targets: api,
+    afterMs: options.doomAfterMs,
+    signal: settling.signal,
   });
   const writers = Array.from({ length: options.writers }, (_, index) =>
     write(
       {
         client: createClient(`w${index}`, http, recorder),
         random: nextRandom(),
-        ...{ applications, targets: ingest, pace, senders, pickChat: doom.pickChat, onAcknowledged },
-        ...{ signal: sending.signal, settling: settling.signal },
+        applications,
+        targets: ingest,
+        pace,
+        senders,
+        pickChat: doom.pickChat,
+        onAcknowledged,
+        signal: sending.signal,
+        settling: settling.signal,
       },
       index,
     ),
@@ -96,13 +109,21 @@ export function startLoad(options: LoadOptions): Load {
   const changing = Array.from({ length: editors }, (_, index) =>
     change({
       client: createClient(`editor-${index + 1}`, http, recorder),
-      ...{ random: nextRandom(), targets: api, signal: sending.signal, recent },
+      random: nextRandom(),
+      targets: api,
+      signal: sending.signal,
+      recent,
     }),
   );
   const streams = ofEachChat((application, chat) =>
     follow({
-      ...{ name: `follower-${application.label}${chat}`, recorder, random: nextRandom(), targets: api },
-      ...{ application, chat, signal: streaming.signal },
+      name: `follower-${application.label}${chat}`,
+      recorder,
+      random: nextRandom(),
+      targets: api,
+      application,
+      chat,
+      signal: streaming.signal,
     }),
   );
 

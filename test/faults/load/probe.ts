@@ -60,7 +60,12 @@ export async function probe(probing: Probing): Promise<void> {
     ]);
     const storedMs = await storing;
     const line: ProbeLine = {
-      ...{ type: "probe", at, ingest: via.name, uid, readableMs, searchableMs },
+      type: "probe",
+      at,
+      ingest: via.name,
+      uid,
+      readableMs,
+      searchableMs,
       ...(acceptedMs !== undefined && { acceptedMs }),
       ...(storedMs !== undefined && { storedMs }),
     };

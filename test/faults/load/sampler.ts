@@ -34,7 +34,9 @@ export async function sample(
         const lagMs = valueOf(text, "nodejs_eventloop_lag_max_seconds") * 1000;
         const [ranMs, waitedMs] = [scheduled.ranMs - last.ranMs, scheduled.waitedMs - last.waitedMs];
         recorder.write({
-          ...{ type: "sample", at: recorder.now(), process: name },
+          type: "sample",
+          at: recorder.now(),
+          process: name,
           rssBytes: valueOf(text, "process_resident_memory_bytes"),
           blockedMs: Math.round(Math.min(ranMs, lagMs * (ranMs / Math.max(1, ranMs + waitedMs)))),
         });

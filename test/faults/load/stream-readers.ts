@@ -63,7 +63,11 @@ export function follow(reader: StreamReader): { readonly progress: () => Progres
             position = event.id ?? position;
             if (event.event === "goodbye") waitMs = (event.data as { retry_ms: number }).retry_ms;
             const line: EventLine = {
-              ...{ type: "event", at: recorder.now(), ...common, via, connection },
+              type: "event",
+              at: recorder.now(),
+              ...common,
+              via,
+              connection,
               ...describe(event),
             };
             recorder.write(line);

@@ -47,7 +47,9 @@ export function summarise(faults: readonly Fault[], judged: readonly Judged[]): 
     const peaks = (verdict: Verdict) => Object.values(verdict.peaks);
     return [
       {
-        ...{ fault, runs: verdicts.length, invalid },
+        fault,
+        runs: verdicts.length,
+        invalid,
         attempted: sum(({ messages }) => messages.attempted),
         ok: sum(({ messages }) => messages.ok),
         info: sum(({ messages }) => messages.info),

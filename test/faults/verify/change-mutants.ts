@@ -39,8 +39,14 @@ const editedRow = ({ history }: Run) => {
 const shownAtEnd = (history: readonly HistoryLine[], op: "get" | "search", of: Operation, item: Operation["items"]) => [
   ...history,
   {
-    ...{ ...template(history, op), app: of.app, chat: of.chat, uid: of.uid!, number: of.number!, items: item! },
-    ...{ t0: end(history) + 1e6, t1: end(history) + 2e6 },
+    ...template(history, op),
+    app: of.app,
+    chat: of.chat,
+    uid: of.uid!,
+    number: of.number!,
+    items: item!,
+    t0: end(history) + 1e6,
+    t1: end(history) + 2e6,
   },
 ];
 

@@ -1,7 +1,6 @@
-import { chatKey, isRenumbered, lossesOf, mayBeErased, messageKey } from "./model.ts";
+import { chatKey, isRenumbered, lossesOf, mayBeErased, messageKey, type Model } from "./model.ts";
 import { reliable } from "./messages.ts";
 import type { Item, MessageLine, Operation, VersionLine } from "../history/lines.ts";
-import type { Model } from "./model.ts";
 
 /** I17. Each version of a message is one edit, and each edit that was acknowledged is one version. */
 export function editsHold(model: Model): string[] {
@@ -70,7 +69,10 @@ export function deletionsHold(model: Model): string[] {
   if (lossesOf(model).length > 0) return wrong;
   const copies = [
     ...model.rows.filter((row) => row.deleted !== true),
-    ...[...model.versions, ...model.documents, ...model.listed, ...model.deadLetters],
+    ...model.versions,
+    ...model.documents,
+    ...model.listed,
+    ...model.deadLetters,
   ];
   for (const { type, uid } of copies)
     if (uid !== "" && deleted.has(uid)) wrong.push(`${uid} is deleted, and a ${type} has its text`);

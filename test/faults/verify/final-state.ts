@@ -1,8 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { createConnection } from "mariadb";
+import { createConnection, type Connection } from "mariadb";
 import { fingerprint } from "../history/recorder.ts";
 import { readRemains } from "./remains.ts";
-import type { Connection } from "mariadb";
 import type { Endpoints } from "./endpoints.ts";
 import type { ChangeLine, FinalLine, HorizonLine, MessageLine, VersionLine } from "../history/lines.ts";
 
@@ -73,15 +72,24 @@ export async function readFinalState(endpoints: Endpoints, deadlineMs: number): 
     return [
       quiet,
       ...applications.map(({ token, chats_count, chats: count }) => ({
-        ...{ type: "application" as const, app: label(token), chatsCount: chats_count, chats: count },
+        type: "application" as const,
+        app: label(token),
+        chatsCount: chats_count,
+        chats: count,
       })),
       ...chats.map(({ token, chat, name, messages_count, last_change_number }) => ({
-        ...{ type: "chat" as const, app: label(token), chat, name },
-        ...{ messagesCount: messages_count, lastChange: last_change_number },
+        type: "chat" as const,
+        app: label(token),
+        chat,
+        name,
+        messagesCount: messages_count,
+        lastChange: last_change_number,
       })),
       ...rows,
       ...versions.map((row): VersionLine => ({
-        ...{ type: "version", ...place(row), version: row.version },
+        type: "version",
+        ...place(row),
+        version: row.version,
         ...fingerprint(row.body.toString()),
       })),
       ...horizons.map((row): HorizonLine => ({ type: "horizon", ...place(row), sender: row.reader.toString() })),

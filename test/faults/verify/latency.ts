@@ -1,7 +1,6 @@
-import { chatKey } from "./model.ts";
+import { chatKey, type Model, type Sent } from "./model.ts";
 import { acknowledged } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
-import type { Model, Sent } from "./model.ts";
 
 /** Milliseconds, over all messages that were read. `never` counts messages that no later read showed. */
 export interface Latency {

@@ -1,5 +1,4 @@
-import { chatKey, isRenumbered, lossesOf, mayBeLost, messageKey } from "./model.ts";
-import type { Model, Sent } from "./model.ts";
+import { chatKey, isRenumbered, lossesOf, mayBeLost, messageKey, type Model, type Sent } from "./model.ts";
 
 /** I1. Dead letters count as kept here; I11 reports them. */
 export function nothingIsLost(model: Model): string[] {

@@ -200,7 +200,11 @@ export const mutants: readonly Mutant[] = [
       ...history,
       {
         ...template(history, "send"),
-        ...{ outcome: "info", status: 500, uid: "a.1.late.00001", t0: end(history) + 60e9, t1: end(history) + 61e9 },
+        outcome: "info",
+        status: 500,
+        uid: "a.1.late.00001",
+        t0: end(history) + 60e9,
+        t1: end(history) + 61e9,
       },
     ]),
   },
@@ -354,7 +358,10 @@ export const mutants: readonly Mutant[] = [
       const window = run.history.find((line) => line.type === "window")!;
       const failed: Operation = {
         ...template(run.history, "get"),
-        ...{ outcome: "fail", status: 503, t0: window.t0, t1: window.t0 + 1e6 },
+        outcome: "fail",
+        status: 503,
+        t0: window.t0,
+        t1: window.t0 + 1e6,
       };
       return { ...strict, history: [...strict.history, failed] };
     },

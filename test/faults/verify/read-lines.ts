@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { verify } from "./verdict.ts";
+import { verify, type Verdict } from "./verdict.ts";
 import type { FinalLine, HistoryLine } from "../history/lines.ts";
-import type { Verdict } from "./verdict.ts";
 
 /** The names of the two files in a run's folder. */
 export const [historyFile, finalFile] = ["history.jsonl", "final-state.jsonl"] as const;

@@ -1,7 +1,6 @@
-import { chatKey, isDisturbed, isItemOf, lossesOf, mayBeLost } from "./model.ts";
+import { chatKey, isDisturbed, isItemOf, lossesOf, mayBeLost, type Model, type Sent } from "./model.ts";
 import { reliable } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
-import type { Model, Sent } from "./model.ts";
 
 /** I9. The uid of a body names the application in which it was sent. */
 export function foreignWordsStayHidden(model: Model): string[] {

@@ -4,8 +4,16 @@ import type { RemainsLine } from "../history/lines.ts";
 import type { Endpoints } from "./endpoints.ts";
 
 const tables = [
-  ...["messages", "message_versions", "removed_histories", "message_changes", "deleted_numbers"],
-  ...["deleted_blocks", "chat_numberings", "reads", "dead_letters", "search_outbox"],
+  "messages",
+  "message_versions",
+  "removed_histories",
+  "message_changes",
+  "deleted_numbers",
+  "deleted_blocks",
+  "chat_numberings",
+  "reads",
+  "dead_letters",
+  "search_outbox",
 ];
 
 /** Counts what every store and the api have of the deleted chat, by SQL, SCAN and HTTP. */
@@ -14,7 +22,10 @@ export async function readRemains(endpoints: Endpoints, connection: Connection):
   if (doomed === undefined) return [];
   const { id, token, chat } = doomed;
   const remains = (store: RemainsLine["store"], what: string, count: number): RemainsLine => ({
-    ...{ type: "remains", store, what, count },
+    type: "remains",
+    store,
+    what,
+    count,
   });
   const lines: RemainsLine[] = [];
   const count = async (table: string, condition: string) => {
@@ -34,7 +45,9 @@ export async function readRemains(endpoints: Endpoints, connection: Connection):
   if (index !== undefined) {
     const query = { query: { term: { chat_id: String(id) } } };
     const answer = await fetch(`${index.url}/${index.alias}*/_count`, {
-      ...{ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(query) },
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(query),
     });
     lines.push(remains("elasticsearch", index.alias, ((await answer.json()) as { count: number }).count));
   }

@@ -8,7 +8,14 @@ const sender = "anna";
 function erasing({ history, final }: Run, row: MessageLine, at: number): Run {
   const erasure: Operation = {
     ...template(history, "send"),
-    ...{ op: "erase-sender", client: "eraser", app: row.app, chat: 0, t0: at, t1: at + 1, status: 202, sender },
+    op: "erase-sender",
+    client: "eraser",
+    app: row.app,
+    chat: 0,
+    t0: at,
+    t1: at + 1,
+    status: 202,
+    sender,
   };
   const sends = history.map((line) => (isAcknowledged(line) && line.uid === row.uid ? { ...line, sender } : line));
   return { history: [...sends, erasure], final };

@@ -1,6 +1,5 @@
-import { chatKey, messageKey } from "./model.ts";
+import { chatKey, messageKey, type Model, type Sent } from "./model.ts";
 import type { MessageLine, Operation } from "../history/lines.ts";
-import type { Model, Sent } from "./model.ts";
 
 /** The erasure of a sender, as its clients know it. */
 interface ErasedSender {
@@ -32,7 +31,8 @@ function isErased(model: Model, row: MessageLine): boolean {
 function erasedSenders({ senderErasures }: Model): ErasedSender[] {
   const requests = Map.groupBy(senderErasures, ({ app, sender }) => `${app} ${String(sender)}`);
   return [...requests.values()].map((of) => ({
-    ...{ app: of[0]!.app, sender: of[0]!.sender! },
+    app: of[0]!.app,
+    sender: of[0]!.sender!,
     beganAt: Math.max(-Infinity, ...of.filter(({ outcome }) => outcome === "ok").map(({ t0 }) => t0)),
     endedAt: Math.max(...of.map(({ t1 }) => t1)),
   }));

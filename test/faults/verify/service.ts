@@ -1,5 +1,4 @@
-import { isChange, isChangedForLost, isDisturbed, isRenumbered, isUnserved } from "./model.ts";
-import type { Model } from "./model.ts";
+import { isChange, isChangedForLost, isDisturbed, isRenumbered, isUnserved, type Model } from "./model.ts";
 import type { Operation } from "../history/lines.ts";
 
 const mebibyte = 1024 ** 2;

@@ -49,8 +49,17 @@ function apply(chat: Chat, number: number, op: "edit" | "remove", at: number, ou
       : { ...read, op: "get", number, status: 410, t0: at + 3 * ms, t1: at + 4 * ms, items: [[number, "", ""]] },
   );
   chat.events.push({
-    ...{ type: "event", at: at + 2 * ms, client: `follower-${app}${of}`, app, chat: of, via: "api-1", connection: 1 },
-    ...{ event: op === "edit" ? "edited" : "deleted", position: [chat.rows.length, change], item, change },
+    type: "event",
+    at: at + 2 * ms,
+    client: `follower-${app}${of}`,
+    app,
+    chat: of,
+    via: "api-1",
+    connection: 1,
+    event: op === "edit" ? "edited" : "deleted",
+    position: [chat.rows.length, change],
+    item,
+    change,
   });
 }
 
@@ -66,8 +75,19 @@ function operate(
   const { uid } = chat.rows[number - 1]!;
   const status = outcome === "ok" ? (op === "edit" ? 200 : 204) : outcome === "fail" ? 503 : 0;
   const operation: Operation = {
-    ...{ type: "op", op, client: "editor-1", via: "api-1", app, chat: of, t0: at, t1: at + 1 * ms, outcome, status },
-    ...{ uid, number, ...(op === "edit" && { hash: fingerprint(`${uid} ${op} ${at}`).hash }) },
+    type: "op",
+    op,
+    client: "editor-1",
+    via: "api-1",
+    app,
+    chat: of,
+    t0: at,
+    t1: at + 1 * ms,
+    outcome,
+    status,
+    uid,
+    number,
+    ...(op === "edit" && { hash: fingerprint(`${uid} ${op} ${at}`).hash }),
     ...(outcome === "ok" && op === "edit" && answer),
     ...(outcome === "fail" && { problem: "still-pending" }),
   };

@@ -24,21 +24,26 @@ export function createSoundRun(): Run {
     ...eraseChat(),
     { type: "window", t0: 1000 * ms, t1: 2000 * ms, what: "an outage" },
     {
-      ...{ type: "probe", at: 3000 * ms, ingest: "ingest-1", uid: "a.1.probe-ingest-1.last" },
-      ...{ acceptedMs: 5, storedMs: 60, readableMs: { "api-1": 10 }, searchableMs: { "api-1": 900 } },
+      type: "probe",
+      at: 3000 * ms,
+      ingest: "ingest-1",
+      uid: "a.1.probe-ingest-1.last",
+      acceptedMs: 5,
+      storedMs: 60,
+      readableMs: { "api-1": 10 },
+      searchableMs: { "api-1": 900 },
     },
     { type: "sample", at: 1500 * ms, process: "worker-1", rssBytes: 180e6, blockedMs: 30 },
     {
-      ...{
-        type: "run",
-        fault: "artificial",
-        title: "An artificial run",
-        seed: 1,
-        startedAt: "2026-01-01T00:00:00.000Z",
-      },
+      type: "run",
+      fault: "artificial",
+      title: "An artificial run",
+      seed: 1,
+      startedAt: "2026-01-01T00:00:00.000Z",
       expectations: { recoverWithinMs: 500, answerWithinMs: 5000 },
       doomed: { app: "a", chat: 4 },
-      ...{ processes, canaries: { a: "kanarienvogel", b: "papageitaucher" } },
+      processes,
+      canaries: { a: "kanarienvogel", b: "papageitaucher" },
     },
   ];
   const final: FinalLine[] = [
@@ -49,7 +54,12 @@ export function createSoundRun(): Run {
       return { type: "chat" as const, app, chat, name: null, messagesCount, lastChange };
     }),
     ...["a", "b"].map((app) => ({
-      ...{ type: "chat" as const, app, chat: 3, name: `made-${app}`, messagesCount: 0, lastChange: 0 },
+      type: "chat" as const,
+      app,
+      chat: 3,
+      name: `made-${app}`,
+      messagesCount: 0,
+      lastChange: 0,
     })),
     ...rows,
     ...chats.flatMap(({ versions }) => versions),
@@ -57,7 +67,10 @@ export function createSoundRun(): Run {
       change === undefined ? [] : [{ type: "change" as const, app, chat, number, change }],
     ),
     ...(["mysql", "redis", "elasticsearch"] as const).map((store) => ({
-      ...{ type: "remains" as const, store, what: "chat 4", count: 0 },
+      type: "remains" as const,
+      store,
+      what: "chat 4",
+      count: 0,
     })),
     ...kept.map((row) => ({ ...row, type: "document" as const })),
     ...rows.map((row) => ({ ...row, type: "listed" as const })),
@@ -111,8 +124,15 @@ function writeChat(app: string, chat: number): Chat {
     items.push([number, uid, hash, 1]);
     rows.push({ type: "row", ...chatRef, number, uid, hash, version: 1 });
     written.events.push({
-      ...{ type: "event", ...chatRef, at: at + 16 * ms, client: `follower-${app}${chat}`, via: "api-1", connection: 1 },
-      ...{ event: "message", position: [number, written.lastChange], item: [number, uid, hash, 1] },
+      type: "event",
+      ...chatRef,
+      at: at + 16 * ms,
+      client: `follower-${app}${chat}`,
+      via: "api-1",
+      connection: 1,
+      event: "message",
+      position: [number, written.lastChange],
+      item: [number, uid, hash, 1],
     });
     const read = { ...base, status: 200, via: "api-1" };
     const known = [...items];
@@ -158,7 +178,11 @@ function writeChat(app: string, chat: number): Chat {
         items: [[number, uid, hash]],
       },
       {
-        ...{ ...read, op: "count", client: "reader", t0: at + 66 * ms, t1: at + 68 * ms },
+        ...read,
+        op: "count",
+        client: "reader",
+        t0: at + 66 * ms,
+        t1: at + 68 * ms,
         count: items.filter(([, shown]) => shown !== "").length,
       },
     );

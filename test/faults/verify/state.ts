@@ -1,7 +1,6 @@
-import { chatKey, lossesOf, messageKey } from "./model.ts";
+import { chatKey, lossesOf, messageKey, type Model } from "./model.ts";
 import { reliable } from "./messages.ts";
 import type { MessageLine } from "../history/lines.ts";
-import type { Model } from "./model.ts";
 
 /** I3. Stored numbers must be unique and without gaps; acknowledged numbers must be unique. */
 export function numbersAreUnique(model: Model): string[] {

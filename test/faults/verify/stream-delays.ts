@@ -1,6 +1,5 @@
-import { chatKey, isDisturbed } from "./model.ts";
+import { chatKey, isDisturbed, type Model, type Sent } from "./model.ts";
 import type { EventLine } from "../history/lines.ts";
-import type { Model, Sent } from "./model.ts";
 
 /** I24. */
 export function streamsAreOnTime(model: Model): string[] {

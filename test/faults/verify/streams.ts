@@ -1,8 +1,7 @@
-import { chatKey, isRenumbered, lossesOf, mayBeErased, mayBeLost, messageKey } from "./model.ts";
+import { chatKey, isRenumbered, lossesOf, mayBeErased, mayBeLost, messageKey, type Model } from "./model.ts";
 import { isUndone } from "./changes.ts";
 import type { EventLine, Item, MessageLine, Operation } from "../history/lines.ts";
 import { dropAbove } from "../load/stream-readers.ts";
-import type { Model } from "./model.ts";
 
 /** The knowledge of a reader after some events. */
 interface Known {

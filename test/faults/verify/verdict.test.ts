@@ -113,8 +113,18 @@ describe("the verdict on a run", () => {
     const before = sound.final.find((line) => line.type === "row" && line.number === 3)!;
     if (!("uid" in before) || !("hash" in before)) throw new Error("the sound run has no such row");
     const page: Operation = {
-      ...{ type: "op", op: "list", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "ok", status: 200 },
-      ...{ t0: 5000e6, t1: 5001e6, after: 24, items: [[40, before.uid, before.hash]] },
+      type: "op",
+      op: "list",
+      client: "reader",
+      via: "api-1",
+      app: "a",
+      chat: 1,
+      outcome: "ok",
+      status: 200,
+      t0: 5000e6,
+      t1: 5001e6,
+      after: 24,
+      items: [[40, before.uid, before.hash]],
     };
     const reddened = (history: HistoryLine[]) =>
       verify(history, sound.final).anomalies.map(({ invariant }) => invariant);
@@ -174,8 +184,17 @@ describe("the verdict on a run", () => {
   it("excuses requests that waited too long for their turn on a busy machine, but not all of them", () => {
     const at = 10_000e6;
     const refused = (tookMs: number, index = 0): Operation => ({
-      ...{ type: "op", op: "list", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 429 },
-      ...{ t0: at + index, t1: at + index + tookMs * 1e6, problem: "rate-limited" },
+      type: "op",
+      op: "list",
+      client: "reader",
+      via: "api-1",
+      app: "a",
+      chat: 1,
+      outcome: "fail",
+      status: 429,
+      t0: at + index,
+      t1: at + index + tookMs * 1e6,
+      problem: "rate-limited",
     });
     const reddened = (...lists: Operation[]) => {
       const others = sound.history.filter((line) => line.type !== "op" || line.op !== "list");
@@ -191,8 +210,18 @@ describe("the verdict on a run", () => {
     const probe = sound.history.find((line) => line.type === "probe");
     if (probe?.type !== "probe") throw new Error("the sound run has no probe");
     const sent: Operation = {
-      ...{ type: "op", op: "send", client: "probe", via: "ingest-1", app: "a", chat: 1, outcome: "ok", status: 201 },
-      ...{ t0: 1500e6, t1: 1501e6, uid: probe.uid, number: 31 },
+      type: "op",
+      op: "send",
+      client: "probe",
+      via: "ingest-1",
+      app: "a",
+      chat: 1,
+      outcome: "ok",
+      status: 201,
+      t0: 1500e6,
+      t1: 1501e6,
+      uid: probe.uid,
+      number: 31,
     };
     const historyWith = (times: Partial<typeof probe>): HistoryLine[] =>
       sound.history.map((line) => (line === probe ? { ...probe, ...times } : line));
@@ -217,8 +246,22 @@ describe("the verdict on a run", () => {
       const history = historyWith(times);
       const reddened = (edit: Partial<Operation>, before = lossy(history)) => {
         const change: Operation = {
-          ...{ type: "op", op: "edit", client: "editor", via: "api-1", app: "a", chat: 1, outcome: "ok", status: 200 },
-          ...{ t0: 1300e6, t1: 1600e6, uid: "a.1.lost", number: 31, hash: "other", version: 2, change: 1, ...edit },
+          type: "op",
+          op: "edit",
+          client: "editor",
+          via: "api-1",
+          app: "a",
+          chat: 1,
+          outcome: "ok",
+          status: 200,
+          t0: 1300e6,
+          t1: 1600e6,
+          uid: "a.1.lost",
+          number: 31,
+          hash: "other",
+          version: 2,
+          change: 1,
+          ...edit,
         };
         const { anomalies } = verify([...before, sent, lossAt(1000e6, 1400e6), change], sound.final);
         return anomalies.map(({ invariant }) => invariant);
@@ -258,8 +301,17 @@ describe("the verdict on a run", () => {
         line.type === "op" && line.op === "send" && line.uid === row.uid ? { ...line, sender: "anna" } : line,
       );
       const erasure: Operation = {
-        ...{ type: "op", op: "erase-sender", client: "registrar", via: "api-1", app: row.app, chat: 0, outcome: "ok" },
-        ...{ status: 202, t0: 5_000e6, t1: 5_001e6, sender },
+        type: "op",
+        op: "erase-sender",
+        client: "registrar",
+        via: "api-1",
+        app: row.app,
+        chat: 0,
+        outcome: "ok",
+        status: 202,
+        t0: 5_000e6,
+        t1: 5_001e6,
+        sender,
       };
       const { anomalies } = verify([...history, erasure], final);
       return anomalies.flatMap(({ examples }) => examples).filter((text) => text.includes("nobody deleted it"));
@@ -270,8 +322,16 @@ describe("the verdict on a run", () => {
 
   it("measures recovery from the end of the fault to the last request that was not served", () => {
     const failed: Operation = {
-      ...{ type: "op", op: "get", client: "reader", via: "api-1", app: "a", chat: 1, outcome: "fail", status: 503 },
-      ...{ t0: 2200e6, t1: 2300e6 },
+      type: "op",
+      op: "get",
+      client: "reader",
+      via: "api-1",
+      app: "a",
+      chat: 1,
+      outcome: "fail",
+      status: 503,
+      t0: 2200e6,
+      t1: 2300e6,
     };
     const verdict = verify([...sound.history, failed], sound.final);
     expect(verdict).to.include({ valid: true, recoveryMs: 300 });

@@ -1,12 +1,9 @@
-import { invariants } from "./invariants.ts";
-import { stableLatencies } from "./latency.ts";
+import { invariants, type InvariantName } from "./invariants.ts";
+import { stableLatencies, type Latency, type Reading } from "./latency.ts";
 import { acknowledged, isRepeatedAfterLoss, nothingIsLost, orderIsReal } from "./messages.ts";
-import { buildModel, isDisturbed, isRenumbered, isUnserved, mayBeLost } from "./model.ts";
+import { buildModel, isDisturbed, isRenumbered, isUnserved, mayBeLost, type Model } from "./model.ts";
 import { staleReads } from "./reading.ts";
 import type { FinalLine, HistoryLine, WindowLine } from "../history/lines.ts";
-import type { InvariantName } from "./invariants.ts";
-import type { Latency, Reading } from "./latency.ts";
-import type { Model } from "./model.ts";
 
 export interface Anomaly {
   readonly invariant: InvariantName;

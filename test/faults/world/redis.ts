@@ -36,14 +36,16 @@ export async function startRedisOf(kind: RedisKind, dir: string, args: readonly 
   if (kind === "sentinels") {
     const sentinels = await startRedisSentinel({ dir: join(dir, "redis-sentinels"), minReplicas: 1 });
     return {
-      ...{ server: sentinels.servers[0]!, sentinels },
+      server: sentinels.servers[0]!,
+      sentinels,
       env: { REDIS_SENTINELS: sentinels.sentinels, REDIS_MASTER_NAME: sentinels.masterName },
       stop: () => sentinels.stop(),
     };
   }
   const cluster = await startRedisCluster({ dir: join(dir, "redis-cluster") });
   return {
-    ...{ server: cluster.nodes[0]!, cluster },
+    server: cluster.nodes[0]!,
+    cluster,
     env: { REDIS_URL: cluster.url, REDIS_CLUSTER: "on", PARTITIONS: String(partitionsOfCluster) },
     stop: () => cluster.stop(),
   };

@@ -72,8 +72,11 @@ export async function execute<Row = unknown>(url: string, ...statements: readonl
 export function loginOf(url: string) {
   const { hostname, port, username, password, pathname } = new URL(url);
   return {
-    ...{ host: hostname, port: Number(port || 3306), database: pathname.slice(1) },
-    ...{ user: decodeURIComponent(username), password: decodeURIComponent(password) },
+    host: hostname,
+    port: Number(port || 3306),
+    database: pathname.slice(1),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
   };
 }
 

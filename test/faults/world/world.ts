@@ -117,17 +117,19 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     await warmUp(processes, applications);
 
     return {
-      ...{
-        processes,
-        redis,
-        cluster: own.cluster,
-        sentinels: own.sentinels,
-        mysql: stores.mysql,
-        elasticsearch: stores.elasticsearch,
-        databaseUrl: database.url,
-        databaseAdminUrl: database.adminUrl,
-      },
-      ...{ index, keyPrefix: name, dir, applications, doomed },
+      processes,
+      redis,
+      cluster: own.cluster,
+      sentinels: own.sentinels,
+      mysql: stores.mysql,
+      elasticsearch: stores.elasticsearch,
+      databaseUrl: database.url,
+      databaseAdminUrl: database.adminUrl,
+      index,
+      keyPrefix: name,
+      dir,
+      applications,
+      doomed,
       of: (service) => processes.filter((process) => process.service === service),
       links: (of, store) =>
         processes
@@ -148,7 +150,10 @@ function baseEnvironment(name: string, links: Partial<Record<StoreName, Proxy>>)
     ...(links.redis && { REDIS_URL: links.redis.url }),
     ...(links.mysql && { DATABASE_URL: links.mysql.url }),
     ...(links.search ? { ELASTICSEARCH_URL: links.search.url } : { SEARCH_BACKEND: "mysql" }),
-    ...{ REDIS_KEY_PREFIX: name, SEARCH_INDEX: name, RATE_LIMITS: "off", BATCH_OVERDUE_AFTER: "1s" },
+    REDIS_KEY_PREFIX: name,
+    SEARCH_INDEX: name,
+    RATE_LIMITS: "off",
+    BATCH_OVERDUE_AFTER: "1s",
     // An erasure ends during the run. No transaction lasts longer on a connection that is alive.
     ERASURE_SETTLE_TIME: "3s",
     // The heap that the chart's limit of 512 MiB allows.
@@ -178,7 +183,10 @@ async function createContents(url: string, chats: number, hasDoomedChat: boolean
       const created = await Promise.all(Array.from({ length: chats }, () => create({ token })));
       const doomed = at === 0 && hasDoomedChat ? (await create({ token }))!.number : undefined;
       applications.push({
-        ...{ label: "ab"[at]!, token, canary, chats: created.map((chat) => chat!.number) },
+        label: "ab"[at]!,
+        token,
+        canary,
+        chats: created.map((chat) => chat!.number),
         ...(doomed !== undefined && { doomed }),
       });
     }

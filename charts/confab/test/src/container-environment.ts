@@ -1,5 +1,4 @@
-import type { ISecret } from "kubernetes-models/v1";
-import type { IContainer } from "kubernetes-models/v1";
+import type { ISecret, IContainer } from "kubernetes-models/v1";
 import { ofKind, type Manifest } from "./manifests.ts";
 
 /** The environment of a container. Entries of existing Secrets have a fixed text. */

@@ -3,7 +3,14 @@ import { findings } from "./findings.ts";
 
 /** Volumes that the restricted Pod Security Standard allows. */
 const volumeTypes = new Set([
-  ...["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"],
+  "configMap",
+  "csi",
+  "downwardAPI",
+  "emptyDir",
+  "ephemeral",
+  "persistentVolumeClaim",
+  "projected",
+  "secret",
 ]);
 
 /**

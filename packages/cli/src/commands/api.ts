@@ -12,10 +12,10 @@ import type { Io } from "../io.ts";
 import { columns, shortened, table } from "../output.ts";
 
 interface ApiOptions {
-  all?: boolean;
-  data?: string;
-  idempotencyKey?: string;
-  ifMatch?: string;
+  readonly all?: boolean;
+  readonly data?: string;
+  readonly idempotencyKey?: string;
+  readonly ifMatch?: string;
 }
 
 /** `tail` reads streams. */

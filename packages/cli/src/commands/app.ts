@@ -74,8 +74,12 @@ function view(applications: readonly Application[], { time }: Output): string {
   return table(
     ["TOKEN", "NAME", "CHATS", "RETENTION", "CREATED", "UPDATED"],
     applications.map(({ token, name, chats_count, retention_days, created_at, updated_at }) => [
-      ...[token, name, chats_count, inDays(retention_days)],
-      ...[time(created_at), time(updated_at)],
+      token,
+      name,
+      chats_count,
+      inDays(retention_days),
+      time(created_at),
+      time(updated_at),
     ]),
   );
 }

@@ -20,8 +20,12 @@ export function addAuditCommand(program: Command, io: Io): void {
         table(
           ["TIME", "ACTOR", "ACT", "APPLICATION", "KEY", "REQUEST"],
           acts.map(({ at, actor, act, application, key_id, request_id }) => [
-            ...[output.time(at), actor, act],
-            ...[application ?? "", key_id ?? "", request_id ?? ""],
+            output.time(at),
+            actor,
+            act,
+            application ?? "",
+            key_id ?? "",
+            request_id ?? "",
           ]),
         ),
       );

@@ -78,13 +78,13 @@ function view(chats: readonly Chat[], { time }: Output): string {
   return table(
     ["NUMBER", "NAME", "MESSAGES", "LAST MESSAGE", "RETENTION", "CREATED", "UPDATED"],
     chats.map(({ number, name, messages_count, last_message_at, retention_days, created_at, updated_at }) => [
-      ...[number, name ?? "", messages_count],
-      ...[
-        last_message_at === null ? "" : time(last_message_at),
-        inDays(retention_days),
-        time(created_at),
-        time(updated_at),
-      ],
+      number,
+      name ?? "",
+      messages_count,
+      last_message_at === null ? "" : time(last_message_at),
+      inDays(retention_days),
+      time(created_at),
+      time(updated_at),
     ]),
   );
 }

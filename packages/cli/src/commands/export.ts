@@ -13,9 +13,9 @@ import type { Io } from "../io.ts";
 import { counted } from "../output.ts";
 
 interface ExportOptions {
-  application?: string;
-  output?: string;
-  times?: boolean;
+  readonly application?: string;
+  readonly output?: string;
+  readonly times?: boolean;
 }
 
 const chatsAtOnce = 8;

@@ -13,11 +13,11 @@ import type { Io } from "../io.ts";
 import { counted } from "../output.ts";
 
 interface ImportCommandOptions {
-  concurrency: number;
-  giveUpAfter: number;
-  state?: string;
-  restart?: boolean;
-  copy?: string;
+  readonly concurrency: number;
+  readonly giveUpAfter: number;
+  readonly state?: string;
+  readonly restart?: boolean;
+  readonly copy?: string;
 }
 
 /** Idempotency keys are remembered for 24 hours: until then it is safe to repeat the requests of an interrupted import. */

@@ -136,8 +136,14 @@ function view(keys: readonly Key[], { time }: Output): string {
   return table(
     ["ID", "NAME", "KIND", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "REVOKED"],
     keys.map(({ key_id, name, public_key, scopes, created_at, expires_at, last_used_at, revoked_at }) => [
-      ...[key_id, name, public_key === null ? "secret" : "public key", scopes.join(","), time(created_at)],
-      ...[shown(expires_at), shown(last_used_at), shown(revoked_at)],
+      key_id,
+      name,
+      public_key === null ? "secret" : "public key",
+      scopes.join(","),
+      time(created_at),
+      shown(expires_at),
+      shown(last_used_at),
+      shown(revoked_at),
     ]),
   );
 }

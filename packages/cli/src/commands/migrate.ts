@@ -6,9 +6,9 @@ import { retryUntil } from "../retry-until.ts";
 import { databaseAddress, withDatabase } from "../stores.ts";
 
 interface MigrateCommandOptions {
-  status?: boolean;
-  wait?: number;
-  unlessUnavailable?: number;
+  readonly status?: boolean;
+  readonly wait?: number;
+  readonly unlessUnavailable?: number;
 }
 
 /** `migrate [--status] [--wait 5m] [--unless-unavailable 15s]`. */

@@ -136,8 +136,11 @@ function report(applications: readonly ApplicationTotals[], { time }: Output): s
     applications.flatMap((application) => [
       [application.application_token, "all", "", application.messages, ...times(application)],
       ...application.chats.map((chat) => [
-        ...["", chat.chat_number, `${inDays(chat.retention_days)} (${chat.of})`],
-        ...[chat.messages, ...times(chat)],
+        "",
+        chat.chat_number,
+        `${inDays(chat.retention_days)} (${chat.of})`,
+        chat.messages,
+        ...times(chat),
       ]),
     ]),
   );

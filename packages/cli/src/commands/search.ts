@@ -23,16 +23,16 @@ const queryOperand: Operand<string | undefined> = {
 };
 
 interface Filters {
-  sender?: string;
-  from?: string;
-  to?: string;
+  readonly sender?: string;
+  readonly from?: string;
+  readonly to?: string;
 }
 
 interface SearchOptions extends Filters {
-  allChats?: boolean;
-  order: "newest" | "relevance";
-  limit: number;
-  all?: boolean;
+  readonly allChats?: boolean;
+  readonly order: "newest" | "relevance";
+  readonly limit: number;
+  readonly all?: boolean;
 }
 
 /**

@@ -8,10 +8,10 @@ import { CommandError } from "../errors.ts";
 import type { Io } from "../io.ts";
 
 interface SendOptions {
-  idempotencyKey?: string;
-  sender?: string;
-  metadata?: unknown;
-  replyTo?: number;
+  readonly idempotencyKey?: string;
+  readonly sender?: string;
+  readonly metadata?: unknown;
+  readonly replyTo?: number;
 }
 
 /** `send [TOKEN] CHAT BODY`. */

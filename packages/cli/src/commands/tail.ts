@@ -11,8 +11,8 @@ import type { Io } from "../io.ts";
 import { printable } from "../output.ts";
 
 interface TailOptions {
-  from?: number;
-  follow: boolean;
+  readonly from?: number;
+  readonly follow: boolean;
 }
 
 const lastMessages = 10;

@@ -9,17 +9,17 @@ import { anomalies, type Anomaly } from "../verify/verdict.ts";
 import { verifyInstallation, type Verification } from "../verify/verify-installation.ts";
 
 interface VerifyOptions {
-  messages: number;
-  chats: number;
-  senders: number;
-  duration: number;
-  settle: number;
+  readonly messages: number;
+  readonly chats: number;
+  readonly senders: number;
+  readonly duration: number;
+  readonly settle: number;
 }
 
 interface QuickOptions {
-  quick?: boolean;
-  application?: string;
-  timeout: number;
+  readonly quick?: boolean;
+  readonly application?: string;
+  readonly timeout: number;
 }
 
 const maximum = { messages: 100_000, chats: 64, senders: 32, duration: 3_600_000, settle: 600_000 };

@@ -45,7 +45,9 @@ export function probesOf(stores: ProbedStores, target: Target, ids: TargetIds): 
 
 function sqlProbe({ database: { prisma } }: ProbedStores, what: string, query: string): Probe {
   return {
-    ...{ store: "mysql", what, query },
+    store: "mysql",
+    what,
+    query,
     async count() {
       const [row] = await prisma.$queryRawUnsafe<{ found: bigint | number }[]>(query);
       return Number(row?.found ?? 0);
@@ -96,7 +98,8 @@ function inChats(stores: ProbedStores, ids: TargetIds, table: string, condition?
     `SELECT COUNT(*) AS found FROM \`${table}\` WHERE ${column} IN (${part})${condition === undefined ? "" : ` AND ${condition}`}`;
   const parts = chunks(ids.chats).map((part) => statement(part.join(", ")));
   return {
-    ...{ store: "mysql", what: table.replace("_", " ") },
+    store: "mysql",
+    what: table.replace("_", " "),
     query: parts.length === 1 ? parts[0]! : statement("<chat ids>"),
     async count() {
       let total = 0;
@@ -131,7 +134,9 @@ function mysqlProbes(stores: ProbedStores, { token, chat }: Target, ids: TargetI
 
 function redisProbes({ redis, keyPrefix }: ProbedStores, { token, chat }: Target): Probe[] {
   const keys = (what: string, pattern: string): Probe => ({
-    ...{ store: "redis", what, query: `SCAN 0 MATCH ${pattern} COUNT ${scanned}` },
+    store: "redis",
+    what,
+    query: `SCAN 0 MATCH ${pattern} COUNT ${scanned}`,
     async count() {
       const found = new Set<string>();
       for (const server of redis()) {
@@ -181,7 +186,8 @@ function documentProbes(
   const queries = parts.map((filter) => ({ bool: { filter } }));
   return [
     {
-      ...{ store: "elasticsearch", what },
+      store: "elasticsearch",
+      what,
       query: `GET ${writeAlias}/_count ${JSON.stringify({ query: queries[0] })}${queries.length > 1 ? " …" : ""}`,
       async count() {
         await client.indices.refresh({ index: writeAlias });

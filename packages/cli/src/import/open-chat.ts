@@ -48,21 +48,21 @@ export function settleRun({ chat }: Run, results: BatchAnswer["results"]): RunOu
   return { accepted, failed: `message ${chat.sent + 1}: ${refused.message}` };
 }
 
-const MAX_ITEMS = 1_000;
-const MAX_BYTES = 1024 * 1024;
+const maxItems = 1_000;
+const maxBytes = 1024 * 1024;
 
 /** Takes runs from the front of the queue until a request is full: at most 1,000 messages or 1 MiB, but at least one message. */
 export function takeRuns(queue: OpenChat[], keyOf: (chat: OpenChat, index: number) => string): Run[] {
   const runs: Run[] = [];
   let items = 0;
   let bytes = 0;
-  while (queue.length > 0 && items < MAX_ITEMS && bytes < MAX_BYTES) {
+  while (queue.length > 0 && items < maxItems && bytes < maxBytes) {
     const chat = queue.shift()!;
     const run: BatchItem[] = [];
-    for (let index = chat.sent; index < chat.messages.length && items < MAX_ITEMS; index++) {
+    for (let index = chat.sent; index < chat.messages.length && items < maxItems; index++) {
       const content = chat.messages[index]!;
       const size = contentBytes(content) + 200;
-      if (items > 0 && bytes + size > MAX_BYTES) break;
+      if (items > 0 && bytes + size > maxBytes) break;
       items += 1;
       bytes += size;
       const idempotency_key = keyOf(chat, index);

@@ -4,16 +4,14 @@ import type { SentMessage } from "./sent-message.ts";
 import { anomalies, judge, type Anomaly, type ChatRecord, type Observations } from "./verdict.ts";
 
 const message = (uid: string, beganAt: number, number: number, more: Partial<SentMessage> = {}): SentMessage => ({
-  ...{
-    uid,
-    chat: 1,
-    body: `${uid} body`,
-    key: undefined,
-    beganAt,
-    knownAt: beganAt + 1,
-    numbers: [number],
-    outcome: "ok",
-  },
+  uid,
+  chat: 1,
+  body: `${uid} body`,
+  key: undefined,
+  beganAt,
+  knownAt: beganAt + 1,
+  numbers: [number],
+  outcome: "ok",
   ...more,
 });
 const row = (uid: string, number: number) => ({ number, uid, body: `${uid} body` });

@@ -48,7 +48,12 @@ export type Anomaly = keyof typeof anomalies;
 export function judge(observations: Observations): Record<Anomaly, string[]> {
   const byChat = Map.groupBy(observations.messages, ({ chat }) => chat);
   const found: Record<Anomaly, string[]> = {
-    ...{ lost: [], duplicated: [], reordered: [], skipped: [], gaps: [], intruders: [] },
+    lost: [],
+    duplicated: [],
+    reordered: [],
+    skipped: [],
+    gaps: [],
+    intruders: [],
     stale: [...observations.stale],
     unshown: [...observations.neverShown],
     miscounted: [...observations.overcounted],

@@ -46,8 +46,16 @@ export async function verifyInstallation(api: ApiClient, plan: Plan): Promise<Ve
   }
   const [sending, settling, reading] = [new AbortController(), new AbortController(), new AbortController()];
   const run: Run = {
-    ...{ api, token, chats, messages: [], stale: [], neverShown: [], overcounted: [] },
-    ...{ sending: sending.signal, settling: settling.signal, reading: reading.signal },
+    api,
+    token,
+    chats,
+    messages: [],
+    stale: [],
+    neverShown: [],
+    overcounted: [],
+    sending: sending.signal,
+    settling: settling.signal,
+    reading: reading.signal,
     seenAfter: { get: [], list: [], search: [], counts: [] },
     acknowledgements: createAcknowledgements(),
   };

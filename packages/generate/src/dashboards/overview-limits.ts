@@ -102,7 +102,9 @@ export const limits: Row = {
       badAt: 0.8,
       max: 1,
       alerts: [
-        ...["ConfabRedisMemoryHigh", "ConfabDatabaseConnectionsHigh", "ConfabDiskFillingUp"],
+        "ConfabRedisMemoryHigh",
+        "ConfabDatabaseConnectionsHigh",
+        "ConfabDiskFillingUp",
         "ConfabRedisDiskNearlyFull",
       ],
     }),

@@ -2,11 +2,11 @@ import { problemDocument, problemMediaType, ProblemError, routes, type ProblemCo
 
 interface OwnAnswer {
   /** The location that the configuration's error_page names. */
-  location: string;
-  code: ProblemCode;
+  readonly location: string;
+  readonly code: ProblemCode;
   /** A more precise detail than the catalogue has. */
-  detail?: string;
-  headers?: Record<string, string>;
+  readonly detail?: string;
+  readonly headers?: Record<string, string>;
 }
 
 const methods = new Set(["HEAD", "OPTIONS", ...Object.values(routes).map(({ method }) => method.toUpperCase())]);

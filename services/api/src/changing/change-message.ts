@@ -14,12 +14,12 @@ import type { LiveSignals, PendingMessages } from "@confab/pending";
 import { isTagOf, tagOf } from "../representations.ts";
 
 export interface ChangeMessageOptions {
-  changes: Pick<MessageChanges, "edit" | "remove">;
-  messages: Pick<Messages, "find">;
-  pending: Pick<PendingMessages, "read" | "knowsBatchOf">;
-  signals: Pick<LiveSignals, "send">;
+  readonly changes: Pick<MessageChanges, "edit" | "remove">;
+  readonly messages: Pick<Messages, "find">;
+  readonly pending: Pick<PendingMessages, "read" | "knowsBatchOf">;
+  readonly signals: Pick<LiveSignals, "send">;
   /** How long a change waits for a pending message to be stored. */
-  waitMs?: number;
+  readonly waitMs?: number;
 }
 
 /** A message that does not meet them is not changed. */

@@ -4,9 +4,9 @@ import type { PendingErasure } from "@confab/pending";
 import type { EndStreams } from "../stream/end-streams.ts";
 
 export interface EraseOptions {
-  erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender" | "find">;
-  pendingErasure: Pick<PendingErasure, "block" | "epochOf" | "beginEpoch">;
-  endStreams: EndStreams;
+  readonly erasures: Pick<Erasures, "eraseApplication" | "eraseChat" | "eraseSender" | "find">;
+  readonly pendingErasure: Pick<PendingErasure, "block" | "epochOf" | "beginEpoch">;
+  readonly endStreams: EndStreams;
 }
 
 export interface Erase {

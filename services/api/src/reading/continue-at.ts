@@ -22,8 +22,8 @@ export interface KnownNumbers {
 export type ContinueAt = (chat: StoredChat, at: ReadUpTo, known: KnownNumbers) => Promise<ReadUpTo>;
 
 export interface ContinueAtOptions {
-  numberings: Pick<Numberings, "firstAfter">;
-  chats: Pick<Chats, "locate">;
+  readonly numberings: Pick<Numberings, "firstAfter">;
+  readonly chats: Pick<Chats, "locate">;
 }
 
 /** Finds lost numbers by where the numberings of a chat began. */

@@ -2,8 +2,8 @@ import { ProblemError } from "@confab/contracts";
 import type { Applications, Chat, Chats } from "@confab/database";
 
 export interface FindChatOptions {
-  applications: Pick<Applications, "find">;
-  chats: Pick<Chats, "find">;
+  readonly applications: Pick<Applications, "find">;
+  readonly chats: Pick<Chats, "find">;
 }
 
 export type FindChat = (token: string, number: number) => Promise<Chat>;

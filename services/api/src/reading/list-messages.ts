@@ -6,8 +6,8 @@ import type { MessagePage, ReadMessages } from "./read-messages.ts";
 import type { Around, Walk } from "./walk.ts";
 
 export interface ListMessagesOptions {
-  readMessages: Pick<ReadMessages, "readPage">;
-  continueAt: ContinueAt;
+  readonly readMessages: Pick<ReadMessages, "readPage">;
+  readonly continueAt: ContinueAt;
 }
 
 /**

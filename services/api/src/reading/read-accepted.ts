@@ -5,13 +5,13 @@ import { fromRecord, type ReadableMessage } from "../representations.ts";
 import { beginningOf, restOf, type Walk, type Walked } from "./walk.ts";
 
 export interface AcceptedStores {
-  messages: Pick<Messages, "range" | "sizes">;
-  pending: Pick<PendingMessages, "read">;
+  readonly messages: Pick<Messages, "range" | "sizes">;
+  readonly pending: Pick<PendingMessages, "read">;
 }
 
 interface Candidate {
-  number: number;
-  bytes: number;
+  readonly number: number;
+  readonly bytes: number;
 }
 
 // Number of pending records per read: at most 4 MB, which are decoded in one turn of the event loop.

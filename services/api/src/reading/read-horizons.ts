@@ -8,13 +8,13 @@ import type { ContinueAt, KnownNumbers } from "./continue-at.ts";
 import { positionReset } from "./list-messages.ts";
 
 export interface ReadHorizonsOptions {
-  horizons: Pick<Horizons, "advance" | "find" | "unread">;
-  messages: Pick<Messages, "lastNumber">;
-  pending: Pick<PendingMessages, "head">;
-  signals: Pick<LiveSignals, "send">;
-  continueAt: ContinueAt;
+  readonly horizons: Pick<Horizons, "advance" | "find" | "unread">;
+  readonly messages: Pick<Messages, "lastNumber">;
+  readonly pending: Pick<PendingMessages, "head">;
+  readonly signals: Pick<LiveSignals, "send">;
+  readonly continueAt: ContinueAt;
   /** The later numbering for which MySQL has refused a horizon; undefined if this was not the reason. */
-  laterNumbering: (error: unknown) => number | undefined;
+  readonly laterNumbering: (error: unknown) => number | undefined;
 }
 
 /** Who asks. */

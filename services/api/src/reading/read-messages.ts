@@ -10,8 +10,8 @@ import { readStored } from "./read-stored.ts";
 import type { Around, Walk, Walked } from "./walk.ts";
 
 export interface ReadMessagesOptions {
-  messages: Pick<Messages, "find" | "range" | "sizes" | "lastNumber" | "deadLettered">;
-  pending: Pick<PendingMessages, "read" | "head">;
+  readonly messages: Pick<Messages, "find" | "range" | "sizes" | "lastNumber" | "deadLettered">;
+  readonly pending: Pick<PendingMessages, "read" | "head">;
 }
 
 export interface ReadMessages {
@@ -26,17 +26,17 @@ export interface ReadMessages {
 
 export interface MessagePage {
   /** By number, ascending. */
-  items: ReadableMessage[];
+  readonly items: ReadableMessage[];
   /** True if the walk has more messages; false around a number. */
-  more: boolean;
+  readonly more: boolean;
   /** The numbers of the chat before the messages were read. */
-  known: KnownNumbers;
+  readonly known: KnownNumbers;
 }
 
 interface Read {
-  walks: Walked[];
+  readonly walks: Walked[];
   /** The numbers of the chat, as far as they can be known. */
-  known: KnownNumbers;
+  readonly known: KnownNumbers;
 }
 
 /** Redis did not answer. */

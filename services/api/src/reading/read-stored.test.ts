@@ -19,9 +19,19 @@ function messagesOf(stored: readonly number[], deadLettered: readonly number[] =
     range: (chatId, walk) =>
       Promise.resolve(
         within(stored, walk).map((number) => ({
-          ...{ chatId, number, uid: new Uint8Array(16), body, version: 1 },
-          ...{ sender: null, metadata: null, reply_to: null, changeNumber: null },
-          ...{ createdAt, updatedAt: createdAt, editedAt: null, deletedAt: null },
+          chatId,
+          number,
+          uid: new Uint8Array(16),
+          body,
+          version: 1,
+          sender: null,
+          metadata: null,
+          reply_to: null,
+          changeNumber: null,
+          createdAt,
+          updatedAt: createdAt,
+          editedAt: null,
+          deletedAt: null,
         })),
       ),
     deadLettered: ({ from, to }, { order, limit }) => Promise.resolve(within(deadLettered, { from, to, order, limit })),

@@ -2,23 +2,23 @@ import type { ReadableMessage } from "../representations.ts";
 
 /** A walk through the numbers of a chat, including both ends. `asc` begins at `from`, `desc` at `to`. */
 export interface Walk {
-  from: number;
-  to: number;
-  order: "asc" | "desc";
-  limit: number;
+  readonly from: number;
+  readonly to: number;
+  readonly order: "asc" | "desc";
+  readonly limit: number;
 }
 
 /** A page with a number in its middle, as near to it as the ends of the chat allow. */
 export interface Around {
-  around: number;
-  limit: number;
+  readonly around: number;
+  readonly limit: number;
 }
 
 /** The messages that a walk found, in its order: at most `limit` messages, and at most the bytes of a page. */
 export interface Walked {
-  items: ReadableMessage[];
+  readonly items: ReadableMessage[];
   /** True if there are more messages. */
-  more: boolean;
+  readonly more: boolean;
 }
 
 /** The first `count` numbers of a walk. */

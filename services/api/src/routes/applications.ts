@@ -13,11 +13,11 @@ import { actorOf } from "./actor.ts";
 import { requestHash } from "./request-hash.ts";
 
 export interface ApplicationRoutesOptions {
-  applications: Applications;
-  erase: Pick<Erase, "application" | "sender">;
-  searchApplication: SearchApplication;
-  countHits: CountHits;
-  mountOptions: MountOptions;
+  readonly applications: Applications;
+  readonly erase: Pick<Erase, "application" | "sender">;
+  readonly searchApplication: SearchApplication;
+  readonly countHits: CountHits;
+  readonly mountOptions: MountOptions;
 }
 
 const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;

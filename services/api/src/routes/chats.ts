@@ -11,10 +11,10 @@ import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 import { requestHash } from "./request-hash.ts";
 
 export interface ChatRoutesOptions {
-  chats: Chats;
-  erase: Pick<Erase, "chat">;
-  findChat: FindChat;
-  mountOptions: MountOptions;
+  readonly chats: Chats;
+  readonly erase: Pick<Erase, "chat">;
+  readonly findChat: FindChat;
+  readonly mountOptions: MountOptions;
 }
 
 /** Chats of an application: create, list, get, change, delete. */

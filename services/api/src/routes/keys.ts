@@ -8,16 +8,16 @@ import { expectApplication } from "../reading/expect-application.ts";
 import { actorOf } from "./actor.ts";
 
 export interface KeyRoutesOptions {
-  keys: Keys;
-  applications: Pick<Applications, "find">;
-  access: Pick<Access, "changed" | "createTicket">;
-  mountOptions: MountOptions;
+  readonly keys: Keys;
+  readonly applications: Pick<Applications, "find">;
+  readonly access: Pick<Access, "changed" | "createTicket">;
+  readonly mountOptions: MountOptions;
 }
 
 interface NewKeyBody {
-  name: string;
-  scopes: Scope[];
-  expires_at?: Date | null | undefined;
+  readonly name: string;
+  readonly scopes: Scope[];
+  readonly expires_at?: Date | null | undefined;
 }
 
 /** Keys of applications, and admin keys: create, list, rotate, revoke. Tickets: create. */

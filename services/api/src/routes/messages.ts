@@ -16,16 +16,16 @@ import type { SearchMessages } from "../searching/search-messages.ts";
 import { linksOf, placeOf, withNumbering } from "./page-links.ts";
 
 export interface MessageRoutesOptions {
-  findChat: FindChat;
-  lookups: Pick<ChatLookups, "find">;
-  readMessages: ReadMessages;
-  listMessages: ListMessages;
-  changeMessage: ChangeMessage;
-  changes: Pick<MessageChanges, "versions" | "after">;
-  waits: Pick<Waits, "until">;
-  coalescedReads: Pick<CoalescedReads, "read">;
-  searchMessages: SearchMessages;
-  mountOptions: MountOptions;
+  readonly findChat: FindChat;
+  readonly lookups: Pick<ChatLookups, "find">;
+  readonly readMessages: ReadMessages;
+  readonly listMessages: ListMessages;
+  readonly changeMessage: ChangeMessage;
+  readonly changes: Pick<MessageChanges, "versions" | "after">;
+  readonly waits: Pick<Waits, "until">;
+  readonly coalescedReads: Pick<CoalescedReads, "read">;
+  readonly searchMessages: SearchMessages;
+  readonly mountOptions: MountOptions;
 }
 
 /** Messages of a chat: list, get, search, edit, delete. */

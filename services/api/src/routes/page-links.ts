@@ -3,8 +3,8 @@ import type { Around, Walk } from "../reading/walk.ts";
 
 /** The numbers that a page may show: above `after` and below `before`, both exclusive. */
 interface Span {
-  after: number;
-  before: number;
+  readonly after: number;
+  readonly before: number;
 }
 
 /** The place that a query names. */
@@ -37,9 +37,9 @@ function splitCursor(cursor: string | undefined): [direction: "after" | "before"
 
 /** A page that was read, ascending: its numbers, the chat's last number, and whether there is more in its direction. */
 export interface ReadPage {
-  numbers: readonly number[];
-  last: number;
-  more: boolean;
+  readonly numbers: readonly number[];
+  readonly last: number;
+  readonly more: boolean;
 }
 
 /** The links of a page, all with its limit, order and window. An empty page links back to where there are messages. */

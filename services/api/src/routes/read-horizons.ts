@@ -10,10 +10,10 @@ import { expectApplication } from "../reading/expect-application.ts";
 import { decodeActivity, encodeActivity } from "./activity-cursor.ts";
 
 export interface ReadRoutesOptions {
-  findChat: FindChat;
-  readHorizons: ReadHorizons;
-  horizons: Pick<Horizons, "list" | "unreadChats">;
-  mountOptions: MountOptions;
+  readonly findChat: FindChat;
+  readonly readHorizons: ReadHorizons;
+  readonly horizons: Pick<Horizons, "list" | "unreadChats">;
+  readonly mountOptions: MountOptions;
 }
 
 /** Read horizons of a chat: set, get, list; the chats with unread messages. */

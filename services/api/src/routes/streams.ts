@@ -10,11 +10,11 @@ import type { FindChat } from "../reading/find-chat.ts";
 import type { StreamPosition } from "../stream/position.ts";
 
 export interface StreamRoutesOptions {
-  findChat: FindChat;
-  beginStream: BeginStream;
-  streams: Pick<Streams, "follow">;
-  signals: Pick<LiveSignals, "send">;
-  mountOptions: MountOptions;
+  readonly findChat: FindChat;
+  readonly beginStream: BeginStream;
+  readonly streams: Pick<Streams, "follow">;
+  readonly signals: Pick<LiveSignals, "send">;
+  readonly mountOptions: MountOptions;
 }
 
 const header = "Last-Event-ID";

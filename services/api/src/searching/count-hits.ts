@@ -5,10 +5,10 @@ import { ofBackend, type Backend } from "./search-messages.ts";
 import { findSearched, type Signalled } from "./searched-chats.ts";
 
 export interface CountHitsOptions {
-  search: Pick<SearchIndex, "countHits">;
-  applications: Pick<Applications, "find">;
-  chats: Pick<Chats, "named" | "numbered">;
-  backend: Backend;
+  readonly search: Pick<SearchIndex, "countHits">;
+  readonly applications: Pick<Applications, "find">;
+  readonly chats: Pick<Chats, "named" | "numbered">;
+  readonly backend: Backend;
 }
 
 export type CountHits = (token: string, query: HitCountsQuery & Signalled) => Promise<HitCounts>;

@@ -5,13 +5,13 @@ import { ofBackend, onlyCurrent, type Backend, type SearchHit } from "./search-m
 import { findSearched, type Signalled } from "./searched-chats.ts";
 
 export interface SearchApplicationOptions {
-  search: Pick<SearchIndex, "searchApplication">;
-  applications: Pick<Applications, "find">;
-  chats: Pick<Chats, "named" | "numbered">;
-  messages: Pick<Messages, "states">;
-  backend: Backend;
+  readonly search: Pick<SearchIndex, "searchApplication">;
+  readonly applications: Pick<Applications, "find">;
+  readonly chats: Pick<Chats, "named" | "numbered">;
+  readonly messages: Pick<Messages, "states">;
+  readonly backend: Backend;
   /** Puts messages into the index again, as they are now. */
-  reindex: (messages: readonly MessageKey[]) => void;
+  readonly reindex: (messages: readonly MessageKey[]) => void;
 }
 
 export type SearchApplication = (

@@ -3,17 +3,17 @@ import type { MessageKey, Messages, MessageState } from "@confab/database";
 import type { FoundMessage, Highlights, SearchIndex, SearchRequest } from "@confab/search";
 
 export interface SearchMessagesOptions {
-  search: Pick<SearchIndex, "search">;
-  messages: Pick<Messages, "states">;
-  backend: Backend;
+  readonly search: Pick<SearchIndex, "search">;
+  readonly messages: Pick<Messages, "states">;
+  readonly backend: Backend;
   /** Puts messages into the index again, as they are now. */
-  reindex: (messages: readonly MessageKey[]) => void;
+  readonly reindex: (messages: readonly MessageKey[]) => void;
 }
 
 /** The backend of this process, and the one for which the messages are indexed. */
 export interface Backend {
-  own: string;
-  read: () => Promise<string | undefined>;
+  readonly own: string;
+  readonly read: () => Promise<string | undefined>;
 }
 
 /** A hit with what MySQL knows of it. */

@@ -5,14 +5,14 @@ import { unknownChats } from "./unknown-chats.ts";
 
 /** The part of an application that a search reads. */
 export interface Searched {
-  applicationId: bigint;
+  readonly applicationId: bigint;
   /** Absent for all chats. */
-  chats: SearchedChat[] | undefined;
+  readonly chats: SearchedChat[] | undefined;
 }
 
 /** A request that ends when its client leaves. */
 export interface Signalled {
-  signal?: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 /** Finds the application, and the chats with the given numbers in it. Throws the 404 for the application or for a chat. */

@@ -6,8 +6,8 @@ import type { ChatLookups } from "./chat-lookups.ts";
 import type { StreamPosition, Start } from "./position.ts";
 
 export interface BeginStreamOptions {
-  applications: Pick<Applications, "find">;
-  lookups: Pick<ChatLookups, "find" | "head">;
+  readonly applications: Pick<Applications, "find">;
+  readonly lookups: Pick<ChatLookups, "find" | "head">;
 }
 
 /** The chats of a stream and where each begins: at its given position, or now. Throws the 404 for the application or for chats. */

@@ -7,8 +7,8 @@ import type { ChatHead, PendingMessages } from "@confab/pending";
 export type ChatLookups = ReturnType<typeof createChatLookups>;
 
 export interface ChatLookupsOptions {
-  chats: Pick<Chats, "withNames" | "lastNumbers">;
-  pending: Pick<PendingMessages, "head">;
+  readonly chats: Pick<Chats, "withNames" | "lastNumbers">;
+  readonly pending: Pick<PendingMessages, "head">;
 }
 
 /** Looks up chats, their positions in MySQL and their heads in Redis. */

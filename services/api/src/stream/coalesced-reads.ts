@@ -40,13 +40,13 @@ export interface CoalescedReads {
 
 export interface CoalescedReadsOptions {
   /** How long a result is kept, for clients that come back one after another. */
-  keepMs?: number;
+  readonly keepMs?: number;
   /** Maximum number of results that are kept; each is at most a page of messages. */
-  keep?: number;
+  readonly keep?: number;
   /** Maximum number of reads under way. Others wait, so that they do not use up their time in the queue of the database. */
-  atOnce?: number;
+  readonly atOnce?: number;
   /** The part of them that the readers of one user may have. */
-  userShare?: number;
+  readonly userShare?: number;
 }
 
 interface Begun {

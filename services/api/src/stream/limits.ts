@@ -9,14 +9,14 @@ export const streamLimits = ["process", "application", "user", "address"] as con
 export type StreamLimit = (typeof streamLimits)[number];
 
 export interface Place {
-  kind: StreamKind;
-  token: string;
+  readonly kind: StreamKind;
+  readonly token: string;
   /** The user whose token was sent. */
-  user: string | undefined;
+  readonly user: string | undefined;
   /** The client's. */
-  address: string;
+  readonly address: string;
   /** How many chats are followed. */
-  chats: number;
+  readonly chats: number;
 }
 
 export interface StreamPlaces {
@@ -26,13 +26,13 @@ export interface StreamPlaces {
 }
 
 export interface StreamPlacesOptions {
-  total: number;
-  perApplication: number;
+  readonly total: number;
+  readonly perApplication: number;
   /** The limit of one user of an application. */
-  perUser: number;
-  perAddress: number;
+  readonly perUser: number;
+  readonly perAddress: number;
   /** Called with the limit that is reached. */
-  onRefusal?: (limit: StreamLimit) => void;
+  readonly onRefusal?: (limit: StreamLimit) => void;
 }
 
 /** Followed chats per place, on average: each costs memory of its own. */
@@ -40,8 +40,8 @@ const chatsPerPlace = 20;
 
 /** The open connections of one owner, or of all. */
 interface Held {
-  places: number;
-  chats: number;
+  readonly places: number;
+  readonly chats: number;
 }
 
 const nothing: Held = { places: 0, chats: 0 };

@@ -34,12 +34,12 @@ export interface EventPages {
 }
 
 export interface EventPagesOptions {
-  readMessages: Pick<ReadMessages, "readPage">;
-  changes: Pick<MessageChanges, "after">;
-  continueAt: ContinueAt;
-  coalescedReads: Pick<CoalescedReads, "read" | "near">;
+  readonly readMessages: Pick<ReadMessages, "readPage">;
+  readonly changes: Pick<MessageChanges, "after">;
+  readonly continueAt: ContinueAt;
+  readonly coalescedReads: Pick<CoalescedReads, "read" | "near">;
   /** Not that of a request, because readers share a read. */
-  logger: Logger;
+  readonly logger: Logger;
 }
 
 type StreamedChat = Pick<Chat, "id" | "number">;

@@ -12,11 +12,11 @@ export interface Rooms {
 }
 
 export interface RoomsOptions {
-  signals: Pick<LiveSignals, "watch">;
-  coalescedReads: Pick<CoalescedReads, "forget">;
-  chats: Pick<Chats, "lastNumbers">;
+  readonly signals: Pick<LiveSignals, "watch">;
+  readonly coalescedReads: Pick<CoalescedReads, "forget">;
+  readonly chats: Pick<Chats, "lastNumbers">;
   /** How often the database is asked for chats that moved without a signal, because signals can be lost. */
-  lookMs?: number;
+  readonly lookMs?: number;
 }
 
 interface Followed {

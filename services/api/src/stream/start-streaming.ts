@@ -16,14 +16,14 @@ import { createStreams, endReasons } from "./streams.ts";
 import { createWaits } from "./waits.ts";
 
 export interface StreamingOptions {
-  repositories: Pick<Repositories, "chats" | "changes" | "numberings">;
-  pending: PendingMessages;
-  readMessages: ReadMessages;
-  signals: LiveSignals;
-  access: Pick<Access, "watch">;
-  metrics: Metrics<MetricCatalogue>;
-  config: ApiConfig;
-  logger: Logger;
+  readonly repositories: Pick<Repositories, "chats" | "changes" | "numberings">;
+  readonly pending: PendingMessages;
+  readonly readMessages: ReadMessages;
+  readonly signals: LiveSignals;
+  readonly access: Pick<Access, "watch">;
+  readonly metrics: Metrics<MetricCatalogue>;
+  readonly config: ApiConfig;
+  readonly logger: Logger;
 }
 
 /** Creates streams and long polls, and what they share: rooms, places, and reads that several readers join. */

@@ -72,7 +72,9 @@ function openStream(options: Partial<StreamsOptions> = {}) {
     },
   };
   streams.follow({
-    ...{ token: "token", address: "192.0.2.7", context: { logger, principal: undefined } },
+    token: "token",
+    address: "192.0.2.7",
+    context: { logger, principal: undefined },
     starts: [{ chat, position: { number: 1, change: 0, numbering: 0 } }],
     isOfMany: false,
     start: (onClose) => {

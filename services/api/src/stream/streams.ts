@@ -11,15 +11,15 @@ import type { Rooms } from "./rooms.ts";
 import type { Start } from "./position.ts";
 
 export interface Follow {
-  token: string;
+  readonly token: string;
   /** The client's. */
-  address: string;
-  starts: readonly Start[];
+  readonly address: string;
+  readonly starts: readonly Start[];
   /** Whether it is the stream of several chats. */
-  isOfMany: boolean;
+  readonly isOfMany: boolean;
   /** Begins the answer; the function that it is passed is called when the client has left or the answer has ended. */
-  start: (onClose: () => void) => EventStream;
-  context: Pick<RequestContext, "logger" | "principal">;
+  readonly start: (onClose: () => void) => EventStream;
+  readonly context: Pick<RequestContext, "logger" | "principal">;
 }
 
 // The words of this folder: a follower serves one stream, and has a member per chat of it. A room is what all followers of a chat share:
@@ -43,18 +43,18 @@ export interface Streams {
 }
 
 export interface StreamsOptions {
-  pages: EventPages;
-  findMoved: FindMovedChats;
-  lastNumbers: ChatLookups["lastNumbers"];
-  rooms: Pick<Rooms, "enter">;
-  places: Pick<StreamPlaces, "take">;
+  readonly pages: EventPages;
+  readonly findMoved: FindMovedChats;
+  readonly lastNumbers: ChatLookups["lastNumbers"];
+  readonly rooms: Pick<Rooms, "enter">;
+  readonly places: Pick<StreamPlaces, "take">;
   /** Calls `onEnd` when the principal may no longer do anything. */
-  watchAccess: (principal: RequestContext["principal"], onEnd: () => void) => () => void;
+  readonly watchAccess: (principal: RequestContext["principal"], onEnd: () => void) => () => void;
   /** Called when a stream ends, with the reason. */
-  onEnd?: (reason: (typeof endReasons)[number]) => void;
-  heartbeatMs?: number;
+  readonly onEnd?: (reason: (typeof endReasons)[number]) => void;
+  readonly heartbeatMs?: number;
   /** Maximum age of a stream, give or take a fifth. Its client returns, perhaps to another process. */
-  rotationMs?: number;
+  readonly rotationMs?: number;
 }
 
 /** Replaces the way out of a room that the stream has left. */

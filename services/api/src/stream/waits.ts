@@ -4,14 +4,14 @@ import type { StreamPlaces } from "./limits.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface Wait {
-  chat: StoredChat;
+  readonly chat: StoredChat;
   /** The user whose token was sent. */
-  user: string | undefined;
+  readonly user: string | undefined;
   /** The client's. */
-  address: string;
-  forMs: number;
+  readonly address: string;
+  readonly forMs: number;
   /** Aborts when the client has left. */
-  left: AbortSignal;
+  readonly left: AbortSignal;
 }
 
 export interface Waits {
@@ -27,8 +27,8 @@ export interface Waits {
 }
 
 export interface WaitsOptions {
-  rooms: Pick<Rooms, "enter">;
-  places: Pick<StreamPlaces, "take">;
+  readonly rooms: Pick<Rooms, "enter">;
+  readonly places: Pick<StreamPlaces, "take">;
 }
 
 /** The requests of this process that wait for messages. */

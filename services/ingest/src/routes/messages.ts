@@ -14,11 +14,11 @@ import type { AcceptBatch } from "../use-cases/accept-batch.ts";
 import type { AcceptedItem, AcceptRuns, Origin } from "../use-cases/accept-runs.ts";
 
 export interface MessageRoutesOptions {
-  acceptRuns: AcceptRuns;
-  acceptBatch: AcceptBatch;
+  readonly acceptRuns: AcceptRuns;
+  readonly acceptBatch: AcceptBatch;
   /** The headers that say how much of its limit an application has left. */
-  limitHeaders: (limit: AcceptedItem["limit"]) => Record<string, string>;
-  mountOptions: MountOptions;
+  readonly limitHeaders: (limit: AcceptedItem["limit"]) => Record<string, string>;
+  readonly mountOptions: MountOptions;
 }
 
 const pathOf = pathFiller(routes.getMessage.path);

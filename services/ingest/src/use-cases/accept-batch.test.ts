@@ -21,15 +21,15 @@ describe("accepting a batch", () => {
         (item, place) =>
           refuse(tried, place) ?? {
             message: {
-              ...{ ...item, ...contentOf(item), number: ++numbers },
-              ...{
-                version: 1,
-                change_number: null,
-                created_at: at,
-                updated_at: at,
-                edited_at: null,
-                deleted_at: null,
-              },
+              ...item,
+              ...contentOf(item),
+              number: ++numbers,
+              version: 1,
+              change_number: null,
+              created_at: at,
+              updated_at: at,
+              edited_at: null,
+              deleted_at: null,
             },
             replayed: false,
             limit: undefined,

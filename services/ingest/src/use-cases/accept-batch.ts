@@ -10,12 +10,12 @@ import { chunksOf } from "@confab/async";
 import type { AcceptedItem, AcceptRuns, CountOutcomes, Origin, Outcome } from "./accept-runs.ts";
 
 export interface AcceptBatchOptions {
-  acceptRuns: AcceptRuns;
+  readonly acceptRuns: AcceptRuns;
   /** Counts items that are invalid and therefore never reach `acceptRuns`. */
-  refused: CountOutcomes["refused"];
-  publicUrl: string;
+  readonly refused: CountOutcomes["refused"];
+  readonly publicUrl: string;
   /** Returns a promise to wait for if the event loop must turn before more work begins. */
-  giveWay: () => Promise<void> | undefined;
+  readonly giveWay: () => Promise<void> | undefined;
 }
 
 interface Placed {
@@ -26,16 +26,16 @@ interface Placed {
 }
 
 export interface BatchOutcome {
-  answer: BatchAnswer;
+  readonly answer: BatchAnswer;
   /** Whether every accepted item is a replay, so that nothing new was accepted. */
-  replayed: boolean;
+  readonly replayed: boolean;
   /** The rest of the limit, if all items belong to one application. */
-  limit: AcceptedItem["limit"];
+  readonly limit: AcceptedItem["limit"];
 }
 
 export interface BatchRequest extends Origin {
   /** Stands, with the position of an item, for the item's own key. */
-  idempotencyKey?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** An invalid item arrives as the problem that says why. */

@@ -10,28 +10,28 @@ import {
 import type { Acceptance, Acceptor, PressureGauge, Run, Submission } from "@confab/pending";
 
 export interface AcceptRunsOptions {
-  acceptor: Pick<Acceptor, "submitRuns">;
-  pressure: Pick<PressureGauge, "current" | "retryAfterSeconds">;
+  readonly acceptor: Pick<Acceptor, "submitRuns">;
+  readonly pressure: Pick<PressureGauge, "current" | "retryAfterSeconds">;
   /** Per partition. */
-  maxPending: number;
-  partitionOf: (token: string, chat: number) => number;
+  readonly maxPending: number;
+  readonly partitionOf: (token: string, chat: number) => number;
   /** The headers that say how much of its limit an application has left. */
-  limitHeaders: (limit: Acceptance["limit"]) => Record<string, string>;
+  readonly limitHeaders: (limit: Acceptance["limit"]) => Record<string, string>;
   /** Translates an error of a store into a problem; returns every other error as it is. */
-  toProblem: (error: unknown) => unknown;
-  count: CountOutcomes;
+  readonly toProblem: (error: unknown) => unknown;
+  readonly count: CountOutcomes;
 }
 
 export interface CountOutcomes {
-  accepted: (token: string, messages: number) => void;
-  refused: (reason: ProblemCode, messages?: number) => void;
+  readonly accepted: (token: string, messages: number) => void;
+  readonly refused: (reason: ProblemCode, messages?: number) => void;
 }
 
 export interface AcceptedItem {
-  message: Message;
+  readonly message: Message;
   /** Whether its idempotency key was used before, so that this is the first answer again. */
-  replayed: boolean;
-  limit: Acceptance["limit"];
+  readonly replayed: boolean;
+  readonly limit: Acceptance["limit"];
 }
 
 /** The outcome of a message: accepted, or refused with the problem that says why. */
@@ -39,11 +39,11 @@ export type Outcome = AcceptedItem | ProblemError;
 
 /** The request that sent the messages. */
 export interface Origin {
-  requestId: string;
+  readonly requestId: string;
   /** Its span as a W3C traceparent, if one is recorded. */
-  traceparent?: string | undefined;
+  readonly traceparent?: string | undefined;
   /** The user whose token was sent. */
-  user?: string | undefined;
+  readonly user?: string | undefined;
 }
 
 /** Messages of one chat in their order. */

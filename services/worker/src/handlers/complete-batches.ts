@@ -6,13 +6,13 @@ import { logFieldsOf } from "./stored-messages.ts";
 import type { StoreMetrics } from "./store-metrics.ts";
 
 export interface CompleteBatchesOptions {
-  partition: number;
-  backlog: Pick<Backlog, "complete" | "missingAmong">;
-  batchStore: Pick<BatchStore, "noteLate">;
-  chats: Pick<Chats, "locate">;
-  producer: Pick<Producer, "wakeBatches">;
-  metrics: StoreMetrics;
-  logger: Logger;
+  readonly partition: number;
+  readonly backlog: Pick<Backlog, "complete" | "missingAmong">;
+  readonly batchStore: Pick<BatchStore, "noteLate">;
+  readonly chats: Pick<Chats, "locate">;
+  readonly producer: Pick<Producer, "wakeBatches">;
+  readonly metrics: StoreMetrics;
+  readonly logger: Logger;
 }
 
 /** Takes stored batches out of Redis. Notes what Redis has lost meanwhile, because readers may have passed it. */

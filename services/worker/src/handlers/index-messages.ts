@@ -6,14 +6,14 @@ import type { RejectedDocument, SearchDocument, SearchIndex } from "@confab/sear
 import { createIndexMetrics } from "./index-metrics.ts";
 
 export interface IndexMessagesOptions {
-  outbox: Pick<Outbox, "drain" | "hasIndexed">;
-  messages: Pick<Messages, "inRanges" | "states">;
-  chats: Pick<Chats, "named">;
-  search: Pick<SearchIndex, "kind" | "prepare" | "index">;
+  readonly outbox: Pick<Outbox, "drain" | "hasIndexed">;
+  readonly messages: Pick<Messages, "inRanges" | "states">;
+  readonly chats: Pick<Chats, "named">;
+  readonly search: Pick<SearchIndex, "kind" | "prepare" | "index">;
   /** Whether an error means that the index or the database is unavailable. */
-  isUnavailable: (error: unknown) => boolean;
-  metrics: Metrics<MetricCatalogue>;
-  logger: Logger;
+  readonly isUnavailable: (error: unknown) => boolean;
+  readonly metrics: Metrics<MetricCatalogue>;
+  readonly logger: Logger;
 }
 
 export interface IndexMessages {

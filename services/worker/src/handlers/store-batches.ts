@@ -10,19 +10,19 @@ import { createStoreReports } from "./store-reports.ts";
 import { createWakeUp } from "./wake-up.ts";
 
 export interface StoreBatchesOptions extends CompleteBatchesOptions {
-  backlog: Pick<Backlog, "read" | "complete" | "missingAmong">;
-  batchStore: Pick<BatchStore, "store" | "noteLost" | "noteLate">;
-  producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
+  readonly backlog: Pick<Backlog, "read" | "complete" | "missingAmong">;
+  readonly batchStore: Pick<BatchStore, "store" | "noteLost" | "noteLate">;
+  readonly producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
   /** Nothing is stored while they are refused. */
-  settings: Pick<StoreSettings, "areAccepted" | "assertAccepted">;
+  readonly settings: Pick<StoreSettings, "areAccepted" | "assertAccepted">;
   /** Whether to retry: the store is unavailable, or a transaction lost a race. */
-  shouldWait: (error: unknown) => boolean;
+  readonly shouldWait: (error: unknown) => boolean;
   /** Called when a job begins, and when a transaction or an attempt ends. */
-  sign: () => void;
+  readonly sign: () => void;
   /** Notes the stored messages. */
-  recent: Pick<RecentRanges, "note">;
-  tracer: Tracer;
-  maxRows: number;
+  readonly recent: Pick<RecentRanges, "note">;
+  readonly tracer: Tracer;
+  readonly maxRows: number;
 }
 
 /** A job: batches, and the traceparents of the spans that accepted them. */

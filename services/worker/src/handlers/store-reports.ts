@@ -6,9 +6,9 @@ import { describeStored, logFieldsOf } from "./stored-messages.ts";
 import type { StoreMetrics } from "./store-metrics.ts";
 
 export interface StoreReportsOptions {
-  partition: number;
-  metrics: StoreMetrics;
-  logger: Logger;
+  readonly partition: number;
+  readonly metrics: StoreMetrics;
+  readonly logger: Logger;
 }
 
 /** Beyond it, the batches of a newer version that were reported first are reported again. */

@@ -3,9 +3,9 @@ import type { MetricCatalogue } from "@confab/metrics";
 import { shortToken, type Logger, type Metrics } from "@confab/runtime";
 
 export interface CountsCheckOptions {
-  sample: () => ReturnType<typeof sampleCounts>;
-  metrics: Metrics<MetricCatalogue>;
-  logger: Logger;
+  readonly sample: () => ReturnType<typeof sampleCounts>;
+  readonly metrics: Metrics<MetricCatalogue>;
+  readonly logger: Logger;
 }
 
 /** Compares a few counts with COUNT(*), and counts and logs those that differ. None ever should. */

@@ -2,10 +2,10 @@ import type { ErasureWork } from "@confab/database";
 import type { Logger } from "@confab/runtime";
 
 export interface ErasedCheckOptions {
-  work: Pick<ErasureWork, "erasedAfter">;
+  readonly work: Pick<ErasureWork, "erasedAfter">;
   /** Removes some documents of chats from the search index, and returns how many. */
-  removeDocuments: (chatIds: readonly bigint[]) => Promise<number>;
-  logger: Logger;
+  readonly removeDocuments: (chatIds: readonly bigint[]) => Promise<number>;
+  readonly logger: Logger;
 }
 
 const chatsPerRun = 500;

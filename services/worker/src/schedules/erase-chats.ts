@@ -3,12 +3,12 @@ import type { ErasedChat, Erasure, ErasureWork } from "@confab/database";
 import type { PendingErasure } from "@confab/pending";
 
 export interface ChatErasingOptions {
-  work: ErasureWork;
-  pendingErasure: PendingErasure;
-  removeDocuments: (chatIds: readonly bigint[]) => Promise<number>;
-  rowsPerSecond: number;
-  settleMs: number;
-  holdMs: number;
+  readonly work: ErasureWork;
+  readonly pendingErasure: PendingErasure;
+  readonly removeDocuments: (chatIds: readonly bigint[]) => Promise<number>;
+  readonly rowsPerSecond: number;
+  readonly settleMs: number;
+  readonly holdMs: number;
 }
 
 const chatsAtOnce = 50;

@@ -3,12 +3,12 @@ import type { ClaimedErasure, ErasedSender, ErasureWork } from "@confab/database
 import { chunksOf } from "@confab/async";
 
 export interface SenderErasingOptions {
-  work: ErasureWork;
+  readonly work: ErasureWork;
   /** Whether messages that were accepted at least this long ago are pending. */
-  hasPending: (ageMs: number) => Promise<boolean>;
-  rowsPerSecond: number;
-  settleMs: number;
-  holdMs: number;
+  readonly hasPending: (ageMs: number) => Promise<boolean>;
+  readonly rowsPerSecond: number;
+  readonly settleMs: number;
+  readonly holdMs: number;
 }
 
 type SenderErasure = ClaimedErasure & ErasedSender;

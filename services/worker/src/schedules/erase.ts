@@ -6,18 +6,18 @@ import { createChatErasing } from "./erase-chats.ts";
 import { createSenderErasing } from "./erase-sender.ts";
 
 export interface EraseOptions {
-  work: ErasureWork;
-  pendingErasure: PendingErasure;
+  readonly work: ErasureWork;
+  readonly pendingErasure: PendingErasure;
   /** Whether messages that were accepted at least this long ago, by Redis' clock, are pending. */
-  hasPending: (ageMs: number) => Promise<boolean>;
+  readonly hasPending: (ageMs: number) => Promise<boolean>;
   /** Removes some documents of chats from the search index, and returns how many; absent if there is no index. */
-  removeDocuments?: ((chatIds: readonly bigint[]) => Promise<number>) | undefined;
+  readonly removeDocuments?: ((chatIds: readonly bigint[]) => Promise<number>) | undefined;
   /** Maximum number of rows and documents that are deleted per second. */
-  rowsPerSecond: number;
+  readonly rowsPerSecond: number;
   /** How long after a chat was cleared it is looked at again, for what was under way when it was deleted. */
-  settleMs: number;
-  metrics: Metrics<MetricCatalogue>;
-  logger: Logger;
+  readonly settleMs: number;
+  readonly metrics: Metrics<MetricCatalogue>;
+  readonly logger: Logger;
 }
 
 export interface Erasing {

@@ -1,9 +1,9 @@
 export interface OneWorkerOptions {
   /** Takes or renews the lease, which lasts for three intervals, and resolves to whether this worker has it. Rejects if Redis does not answer. */
-  takeLease: () => Promise<boolean>;
-  intervalMs: number;
-  run: () => Promise<unknown>;
-  random?: () => number;
+  readonly takeLease: () => Promise<boolean>;
+  readonly intervalMs: number;
+  readonly run: () => Promise<unknown>;
+  readonly random?: () => number;
 }
 
 /** A lease lasts for this many intervals from the start of the holder's last run. */

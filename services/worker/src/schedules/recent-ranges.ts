@@ -2,11 +2,11 @@ import type { MessageRange } from "@confab/database";
 
 export interface RecentRanges {
   /** Remembers a message that was stored now. */
-  note: (message: { chatId: bigint; number: number }) => void;
+  readonly note: (message: { chatId: bigint; number: number }) => void;
   /** Whether there are ranges to take. */
-  has: (before: number) => boolean;
+  readonly has: (before: number) => boolean;
   /** Forgets the ranges whose first message was noted before a time, and returns them. */
-  take: (before: number) => MessageRange[];
+  readonly take: (before: number) => MessageRange[];
 }
 
 const takenAtOnce = 200;

@@ -5,10 +5,10 @@ import type { IndexedNumber, MessageCount } from "@confab/search";
 import type { RecentRanges } from "./recent-ranges.ts";
 
 export interface ReconcileIndexOptions {
-  chats: Pick<Chats, "countsAfter" | "named" | "lastNumbers">;
-  messages: Pick<Messages, "counts" | "inRanges" | "states" | "versions" | "lastNumber">;
-  outbox: Pick<Outbox, "add" | "chatsWaiting">;
-  index: {
+  readonly chats: Pick<Chats, "countsAfter" | "named" | "lastNumbers">;
+  readonly messages: Pick<Messages, "counts" | "inRanges" | "states" | "versions" | "lastNumber">;
+  readonly outbox: Pick<Outbox, "add" | "chatsWaiting">;
+  readonly index: {
     count: (ranges: readonly { chatId: bigint; from?: number; to?: number }[]) => Promise<MessageCount[]>;
     /** Whether two counts are equal as far as the index is exact. */
     isSameCount: (one: MessageCount, other: MessageCount) => boolean;
@@ -17,13 +17,13 @@ export interface ReconcileIndexOptions {
     changedAfter: (chats: readonly { chatId: bigint; change: number }[]) => Promise<number[][]>;
     remove: (chatId: bigint, numbers: readonly IndexedNumber[]) => Promise<void>;
   };
-  recent: Pick<RecentRanges, "has" | "take">;
+  readonly recent: Pick<RecentRanges, "has" | "take">;
   /** Whether this worker is the one that walks through all chats. */
-  isWalker: () => Promise<boolean>;
+  readonly isWalker: () => Promise<boolean>;
   /** Messages that changed more recently are left out: they may be on their way to the index. */
-  graceMs: number;
-  metrics: Metrics<MetricCatalogue>;
-  logger: Logger;
+  readonly graceMs: number;
+  readonly metrics: Metrics<MetricCatalogue>;
+  readonly logger: Logger;
 }
 
 type Again = Pick<MessageVersion, "chatId" | "number" | "bytes">;
@@ -142,7 +142,9 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     logger.warn(
       {
         ...(chat && { application: shortToken(chat.token), chat: chat.number }),
-        ...{ messages: again.length, first: first?.number, last: again.at(-1)?.number },
+        messages: again.length,
+        first: first?.number,
+        last: again.at(-1)?.number,
       },
       event,
     );

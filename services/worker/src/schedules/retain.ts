@@ -4,14 +4,14 @@ import type { MetricCatalogue } from "@confab/metrics";
 import type { Metrics } from "@confab/runtime";
 
 export interface RetentionOptions {
-  retention: Retention;
+  readonly retention: Retention;
   /** One worker runs per interval. */
-  intervalMs: number;
+  readonly intervalMs: number;
   /** Maximum number of messages that are deleted per second. */
-  rowsPerSecond: number;
+  readonly rowsPerSecond: number;
   /** Whether a store is unavailable, so that nothing else would succeed either. */
-  isUnavailable: (error: unknown) => boolean;
-  metrics: Metrics<MetricCatalogue>;
+  readonly isUnavailable: (error: unknown) => boolean;
+  readonly metrics: Metrics<MetricCatalogue>;
 }
 
 export interface Retaining {

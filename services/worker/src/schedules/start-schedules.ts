@@ -135,19 +135,17 @@ export function startSchedules(
             config.reconcile.intervalMs,
             "reconciliation of the search index",
             createIndexReconciliation({
-              ...{
-                chats: createChats(database),
-                messages,
-                outbox,
-                recent,
-                isWalker: createLease(redis, prefix, {
-                  name: "reconciliation",
-                  forMs: leaseIntervals * config.reconcile.intervalMs,
-                }),
-                graceMs: config.reconcile.graceMs,
-                metrics,
-                logger,
-              },
+              chats: createChats(database),
+              messages,
+              outbox,
+              recent,
+              isWalker: createLease(redis, prefix, {
+                name: "reconciliation",
+                forMs: leaseIntervals * config.reconcile.intervalMs,
+              }),
+              graceMs: config.reconcile.graceMs,
+              metrics,
+              logger,
               index: {
                 isSameCount,
                 count: (ranges) => countIndexed(search, ranges),

@@ -4,11 +4,11 @@ import type { Producer } from "@confab/queue";
 import type { Logger, Metrics } from "@confab/runtime";
 
 export interface SweepOptions {
-  backlogs: readonly Pick<Backlog, "overdue" | "wokenWith">[];
-  producer: Pick<Producer, "wakeForgotten">;
-  overdueMs: number;
-  metrics: Metrics<MetricCatalogue>;
-  logger: Logger;
+  readonly backlogs: readonly Pick<Backlog, "overdue" | "wokenWith">[];
+  readonly producer: Pick<Producer, "wakeForgotten">;
+  readonly overdueMs: number;
+  readonly metrics: Metrics<MetricCatalogue>;
+  readonly logger: Logger;
 }
 
 /** Per sweep, so that even a long backlog costs Redis only a millisecond. */

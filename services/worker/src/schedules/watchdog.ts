@@ -2,18 +2,18 @@ import type { Liveness, Logger } from "@confab/runtime";
 
 export interface WatchdogOptions {
   /** The name of the queue in logs and in the reason for a restart. */
-  name: string;
+  readonly name: string;
   /** The number of waiting jobs. */
-  waiting: () => Promise<number>;
+  readonly waiting: () => Promise<number>;
   /** False while nothing can be stored anyway. */
-  isReachable: () => boolean;
+  readonly isReachable: () => boolean;
   /** Replaces the consumer and its connections. */
-  restart: () => void;
+  readonly restart: () => void;
   /** The maximum time that jobs may wait while none is taken. */
-  timeoutMs: number;
-  liveness: Pick<Liveness, "fail" | "recover">;
-  restarts: { inc(): void };
-  logger: Logger;
+  readonly timeoutMs: number;
+  readonly liveness: Pick<Liveness, "fail" | "recover">;
+  readonly restarts: { inc(): void };
+  readonly logger: Logger;
 }
 
 export interface Watchdog {
