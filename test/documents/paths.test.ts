@@ -34,7 +34,6 @@ describe("the tables of the packages", () => {
   const packages = readdirSync(join(root, "packages"));
   const expected: [page: string, name: (name: string) => string][] = [
     ["CONTRIBUTING.md", (name) => `\`packages/${name}\``],
-    ["docs/explanation/architecture.md", (name) => `\`${name}\``],
   ];
   for (const [page, quote] of expected) {
     it(`have all of them: ${page}`, () => {
