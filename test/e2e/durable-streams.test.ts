@@ -60,9 +60,7 @@ async function cutWhileWriting(
   const [ingest, api] = await Promise.all([startService("ingest", env), startService("api", env)]);
   const path = `${api.url}/applications/${token}/chats/1/messages`;
   const reader = follow(`${path}/stream?after=0`);
-  await eventually(() => {
-    expect(reader.events).to.have.length.above(0);
-  });
+  await eventually(() => expect(reader.events).to.have.length.above(0));
   const state = { isOver: false };
   const send = async (text: string) => {
     const body = JSON.stringify({ application_token: token, chat_number: 1, body: text });
@@ -77,9 +75,7 @@ async function cutWhileWriting(
   await untilCut(redis, async () => {
     const text = `another ${(others += 1)}`;
     await send(text);
-    await eventually(() => {
-      expect(reader.events.some(({ data }) => data.body === text)).to.equal(true);
-    });
+    await eventually(() => expect(reader.events.some(({ data }) => data.body === text)).to.equal(true));
   });
   // The clients stop before the server comes back, so no number is given again.
   state.isOver = true;

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { eventually, startService, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { eventually, startService, uniquePrefix, useForAll, type ServiceHandle } from "@confab/testkit";
 import { openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 
@@ -8,12 +8,11 @@ const secretBody = "the quick brown secret jumps";
 
 describe("the logs of the three services", function () {
   this.timeout(120_000);
-  let world: Awaited<ReturnType<typeof openDatabase>>;
   let token: string;
   let services: ServiceHandle[] = [];
 
+  const world = useForAll(openDatabase);
   before(async () => {
-    world = await openDatabase();
     const prefix = uniquePrefix("logs");
     const env = {
       DATABASE_URL: world.url,
@@ -34,7 +33,6 @@ describe("the logs of the three services", function () {
   });
   after(async () => {
     await Promise.all(services.map((service) => service.stop()));
-    await world.close();
   });
 
   const post = (path: string, body: unknown, requestId: string) =>
@@ -55,9 +53,7 @@ describe("the logs of the three services", function () {
     const sent = await post("/messages", message(), requestId);
     expect(sent.status).to.equal(201);
     expect(sent.headers.get("x-request-id")).to.equal(requestId);
-    await eventually(async () => {
-      expect(await world.database.prisma.message.count()).to.equal(1);
-    });
+    await eventually(async () => expect(await world.database.prisma.message.count()).to.equal(1));
     await fetch(services[2]!.url + (sent.headers.get("location") ?? ""), { headers: { "x-request-id": requestId } });
 
     const about = { application: token.slice(0, 8), chat: 1 };

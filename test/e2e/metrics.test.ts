@@ -8,6 +8,7 @@ import {
   startService,
   testStores,
   uniquePrefix,
+  useForAll,
   type ServiceHandle,
 } from "@confab/testkit";
 import { expect } from "chai";
@@ -50,11 +51,7 @@ async function post(url: string, body: unknown): Promise<Record<string, unknown>
 
 describe("the metrics of all services", function () {
   this.timeout(120_000);
-  let running: Awaited<ReturnType<typeof startServices>>;
-  before(async () => {
-    running = await startServices();
-  });
-  after(() => running.stop());
+  const running = useForAll(startServices);
 
   /** Sends a message to a new chat of a new application. */
   async function say(): Promise<{ token: string; chat: number }> {
@@ -66,9 +63,9 @@ describe("the metrics of all services", function () {
 
   it("are exactly those of the catalogue, of the same type and with its labels", async () => {
     await say();
-    await eventually(async () => {
-      expect(await running.metricsOf("worker")).to.match(/^confab_accepted_to_searchable_seconds_count\S* [1-9]/m);
-    });
+    await eventually(async () =>
+      expect(await running.metricsOf("worker")).to.match(/^confab_accepted_to_searchable_seconds_count\S* [1-9]/m),
+    );
     for (const name of names) {
       const text = await running.metricsOf(name);
       const exported = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, metric, type]) => `${metric} ${type}`);
@@ -98,9 +95,9 @@ describe("the metrics of all services", function () {
     const seriesOf = async (name: (typeof names)[number]): Promise<string[]> =>
       (await running.metricsOf(name)).match(/^(?:confab|http)_\S*(?= )/gm) ?? [];
     await traffic();
-    await eventually(async () => {
-      expect(await running.metricsOf("worker")).to.match(/^confab_accepted_to_searchable_seconds_count\S* 13$/m);
-    });
+    await eventually(async () =>
+      expect(await running.metricsOf("worker")).to.match(/^confab_accepted_to_searchable_seconds_count\S* 13$/m),
+    );
     // Exported once they have been read for the first time.
     await eventually(async () => {
       for (const series of await Promise.all(names.map(seriesOf))) {

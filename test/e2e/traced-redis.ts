@@ -65,16 +65,14 @@ export async function startTracedRedis(dir: string, appendfsync: string): Promis
     url,
     async nextFsync() {
       const before = durableBytes(readFileSync(calls, "utf8"));
-      await eventually(() => {
-        expect(durableBytes(readFileSync(calls, "utf8")), "bytes that an fsync covers").to.be.above(before);
-      });
+      await eventually(() =>
+        expect(durableBytes(readFileSync(calls, "utf8")), "bytes that an fsync covers").to.be.above(before),
+      );
     },
     async cutPower() {
       const info = String(await askRedis(port, "INFO server"));
       process.kill(Number(/process_id:(\d+)/.exec(info)![1]), "SIGKILL");
-      await eventually(async () => {
-        expect(await readFile(calls, "utf8")).to.include("killed by SIGKILL");
-      });
+      await eventually(async () => expect(await readFile(calls, "utf8")).to.include("killed by SIGKILL"));
       await server.kill();
       const folder = join(data, "appendonlydir");
       const file = join(

@@ -6,6 +6,7 @@ import {
   startService,
   testStores,
   uniquePrefix,
+  useForAll,
   type ServiceHandle,
 } from "@confab/testkit";
 import { openDatabase } from "@confab/testkit/world";
@@ -20,15 +21,13 @@ const traceparent = (flags: "00" | "01") => {
 
 describe("traces", function () {
   this.timeout(120_000);
-  let receiver: Awaited<ReturnType<typeof startOtlpReceiver>>;
-  let world: Awaited<ReturnType<typeof openDatabase>>;
   let token: string;
   let env: Record<string, string>;
   let running: ServiceHandle[] = [];
 
+  const receiver = useForAll(startOtlpReceiver);
+  const world = useForAll(openDatabase);
   before(async () => {
-    receiver = await startOtlpReceiver();
-    world = await openDatabase();
     ({ token } = await world.newChat());
     const prefix = uniquePrefix("traces");
     env = {
@@ -47,10 +46,6 @@ describe("traces", function () {
   afterEach(async () => {
     await Promise.all(running.map((service) => service.stop()));
     running = [];
-  });
-  after(async () => {
-    await world.close();
-    await receiver.stop();
   });
 
   async function start(name: "ingest" | "api" | "worker", more: Record<string, string> = {}): Promise<ServiceHandle> {
@@ -74,18 +69,14 @@ describe("traces", function () {
     return found;
   };
   const stored = (messages: number) =>
-    eventually(async () => {
-      expect(await world.database.prisma.message.count()).to.equal(messages);
-    });
+    eventually(async () => expect(await world.database.prisma.message.count()).to.equal(messages));
 
   it("follow one message from the client's traceparent through all three services", async () => {
     const [ingest, api, worker] = await Promise.all([start("ingest"), start("api"), start("worker")]);
     // Load the chat head and create the index first.
     expect((await send(ingest, "first")).status).to.equal(201);
     await stored(1);
-    await eventually(async () => {
-      expect(await world.database.prisma.searchOutboxEntry.count()).to.equal(0);
-    });
+    await eventually(async () => expect(await world.database.prisma.searchOutboxEntry.count()).to.equal(0));
     const { traceId, spanId, header } = traceparent("01");
     expect((await send(ingest, "traced", header)).status).to.equal(201);
     await stored(2);
@@ -208,9 +199,9 @@ describe("traces", function () {
     expect(new Set(receiver.spans.slice(before).map((span) => span.traceId))).to.deep.equal(new Set([sampled.traceId]));
     expect(ingest.logs().filter((line) => line.trace_id === traceId)).to.have.length(1);
     const worker = await start("worker");
-    await eventually(async () => {
-      expect(await (await fetch(`${worker.adminUrl}/readyz`)).json()).to.include({ ok: true });
-    });
+    await eventually(async () =>
+      expect(await (await fetch(`${worker.adminUrl}/readyz`)).json()).to.include({ ok: true }),
+    );
   });
 
   it("are also sent as Protocol Buffers, and a ratio does not override the caller's decision", async () => {

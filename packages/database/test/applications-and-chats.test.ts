@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import {
@@ -9,16 +10,12 @@ import {
   isRefusal,
   type ApplicationReference,
 } from "@confab/database";
-import { batch, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, rejection } from "./setup.ts";
 
 const hash = (text: string) => createHash("sha256").update(text).digest();
 
 describe("applications", () => {
-  let test: TestDatabase;
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
 
   it("are found only by their exact token, even if the database compares another one as equal", async () => {
     const token = randomUUID();
@@ -92,13 +89,9 @@ describe("applications", () => {
 });
 
 describe("chats", () => {
-  let test: TestDatabase;
   let token: string;
   const statements: string[] = [];
-  before(async () => {
-    test = await openTestDatabase({ onQuery: ({ sql }) => statements.push(sql) });
-  });
-  after(() => test.close());
+  const test = useForAll(() => openTestDatabase({ onQuery: ({ sql }) => statements.push(sql) }));
   beforeEach(async () => {
     token = randomUUID();
     await test.applications.create({ token, name: "owner" });

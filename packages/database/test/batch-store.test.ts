@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
-import { startMysql } from "@confab/testkit";
+import { startMysql, useForAll } from "@confab/testkit";
 import {
   createApplications,
   createChats,
@@ -15,17 +15,13 @@ import {
   createMessageKeys,
   migrate,
 } from "@confab/database";
-import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, remember } from "./setup.ts";
 
 describe("storing accepted messages", () => {
-  let test: TestDatabase;
   let chatId: bigint;
   let token: string;
 
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
   beforeEach(async () => {
     ({ id: chatId, token } = await test.newChat());
     await test.database.prisma.searchOutboxEntry.deleteMany();

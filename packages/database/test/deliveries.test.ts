@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { expect } from "chai";
-import { eventually, startProxy } from "@confab/testkit";
+import { eventually, startProxy, useForAll } from "@confab/testkit";
 import {
   createDatabase,
   createBatchStore,
@@ -17,18 +17,14 @@ import { addDeletedNumbers } from "../src/deleted-numbers.ts";
 import { addToChats } from "../src/chat-totals.ts";
 import { removeMessages } from "../src/remove-messages.ts";
 import { directTransaction } from "../src/transaction.ts";
-import { batch, collect, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
+import { batch, collect, message, openTestDatabase, rejection } from "./setup.ts";
 import fc from "fast-check";
 
 describe("storing batches again and over broken connections", () => {
-  let test: TestDatabase;
   let chatId: bigint;
   let token: string;
 
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
   beforeEach(async () => {
     ({ id: chatId, token } = await test.newChat());
     await test.database.prisma.searchOutboxEntry.deleteMany();

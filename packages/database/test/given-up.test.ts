@@ -1,20 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { eventually } from "@confab/testkit";
+import { eventually, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { createMessageChanges, createHorizons, WriteNotDone } from "@confab/database";
-import { batch, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, rejection } from "./setup.ts";
 
 const timeoutMs = 400;
 
 describe("a write that its caller has given up", () => {
-  let test: TestDatabase;
   let chatId: bigint;
+  const test = useForEach(openTestDatabase);
   beforeEach(async () => {
-    test = await openTestDatabase();
     ({ id: chatId } = await test.newChat());
     await test.batchStore.store([batch(message(chatId, 1))]);
   });
-  afterEach(() => test.close());
 
   /** Holds a lock on the rows of a query while it runs `during`. */
   const whileLocked = (query: string, during: () => Promise<void>) =>

@@ -1,18 +1,13 @@
-import { createHorizons, NumberingOutdated, type Horizons } from "@confab/database";
-import { eventually } from "@confab/testkit";
+import { createHorizons, NumberingOutdated } from "@confab/database";
+import { eventually, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { directTransaction } from "../src/transaction.ts";
 import { recordNumberings } from "../src/numberings.ts";
-import { openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
+import { openTestDatabase, rejection } from "./setup.ts";
 
 describe("read horizons and later numberings", () => {
-  let test: TestDatabase;
-  let reads: Horizons;
-  before(async () => {
-    test = await openTestDatabase();
-    reads = createHorizons(test.database);
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
+  const reads = useForAll(() => createHorizons(test.database));
 
   const current = { numbering: 1, since: 1 };
 

@@ -1,3 +1,4 @@
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import {
@@ -6,26 +7,19 @@ import {
   createHorizons,
   createRetention,
   removeMessages,
-  type MessageChanges,
   type Horizons,
 } from "@confab/database";
-import { tooLong, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+import { tooLong, batch, message, openTestDatabase, remember } from "./setup.ts";
 
 /** Random histories of chats. More of them take longer and find no other kind of mistake. */
 const historyCount = Number(process.env.CONFAB_READ_HISTORIES ?? 300);
 const readerCount = ["anna", "Анна", "never"];
 
 describe("read horizons", () => {
-  let test: TestDatabase;
-  let reads: Horizons;
-  let changes: MessageChanges;
-  before(async () => {
-    // Some tests start more calls at once than the pool has sessions.
-    test = await openTestDatabase({ acquireTimeoutMs: 30_000 });
-    reads = createHorizons(test.database);
-    changes = createMessageChanges(test.database);
-  });
-  after(() => test.close());
+  // Some tests start more calls at once than the pool has sessions.
+  const test = useForAll(() => openTestDatabase({ acquireTimeoutMs: 30_000 }));
+  const reads = useForAll(() => createHorizons(test.database));
+  const changes = useForAll(() => createMessageChanges(test.database));
   // After each test, the blocks must be those of the numbers.
   afterEach(async () => {
     const differences = await test.database.prisma.$queryRaw`

@@ -1,6 +1,7 @@
+import { useForAll } from "@confab/testkit";
 import { createErasures, createErasureWork, createHorizons } from "@confab/database";
 import { expect } from "chai";
-import { batch, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase } from "./setup.ts";
 
 /** Ids that some collation, normalization or conversion takes for the same as another one of them. */
 const alike = [
@@ -31,11 +32,7 @@ const alike = [
 ];
 
 describe("identifiers that clients choose", () => {
-  let test: TestDatabase;
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
 
   it("are compared byte for byte when the messages of a sender are found", async () => {
     const work = createErasureWork(test.database);

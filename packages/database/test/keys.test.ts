@@ -1,20 +1,16 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { createKeys, KeyNotActive, listActs, type KeyOwner, type Keys } from "@confab/database";
+import { useForAll } from "@confab/testkit";
+import { createKeys, KeyNotActive, listActs, type KeyOwner } from "@confab/database";
 import { expect } from "chai";
-import { openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
+import { openTestDatabase, rejection } from "./setup.ts";
 
 describe("keys", () => {
-  let test: TestDatabase;
-  let keys: Keys;
   let token: string;
-  before(async () => {
-    test = await openTestDatabase();
-    keys = createKeys(test.database, { timeoutMs: 5_000 });
-  });
+  const test = useForAll(openTestDatabase);
+  const keys = useForAll(() => createKeys(test.database, { timeoutMs: 5_000 }));
   beforeEach(async () => {
     ({ token } = await test.applications.create({ token: randomUUID(), name: "test" }));
   });
-  after(() => test.close());
 
   const by = { name: "key tester00", requestId: "request-1" };
   const identity = () => ({ keyId: randomBytes(4).toString("hex"), hash: randomBytes(32) });
@@ -162,11 +158,7 @@ describe("keys", () => {
 });
 
 describe("the audit log", () => {
-  let test: TestDatabase;
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
 
   it("has an entry for each creation, renaming and limit, with little of the token, and none for a replay", async () => {
     const by = { name: "admin key", requestId: "r-1" };

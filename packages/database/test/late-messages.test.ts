@@ -1,15 +1,11 @@
 import { createMessageChanges, verifyCounts } from "@confab/database";
-import { eventually } from "@confab/testkit";
+import { eventually, useForAll } from "@confab/testkit";
 import { expect } from "chai";
-import { batch, collect, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+import { batch, collect, message, openTestDatabase } from "./setup.ts";
 
 describe("a message that is stored after another one was shown under its number", () => {
-  let test: TestDatabase;
   let chatId: bigint;
-  before(async () => {
-    test = await openTestDatabase({ lockWaitMs: 5_000 });
-  });
-  after(() => test.close());
+  const test = useForAll(() => openTestDatabase({ lockWaitMs: 5_000 }));
   beforeEach(async () => {
     ({ id: chatId } = await test.newChat());
   });

@@ -1,13 +1,10 @@
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { createNumberings, verifyCounts } from "@confab/database";
-import { batch, collect, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+import { batch, collect, message, openTestDatabase } from "./setup.ts";
 
 describe("storing while the row of a chat is locked", () => {
-  let test: TestDatabase;
-  before(async () => {
-    test = await openTestDatabase({ lockWaitMs: 1_000 });
-  });
-  after(() => test.close());
+  const test = useForAll(() => openTestDatabase({ lockWaitMs: 1_000 }));
 
   it("stores the messages of all other chats, waits once, and stores the rest afterwards", async () => {
     const [locked, other] = [await test.newChat(), await test.newChat()];

@@ -1,3 +1,4 @@
+import { useForAll } from "@confab/testkit";
 import { toJsonText, maxEarlierVersions } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
@@ -7,19 +8,13 @@ import {
   removeMessages,
   verifyCounts,
   type ChangeOutcome,
-  type MessageChanges,
 } from "@confab/database";
-import { batch, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase } from "./setup.ts";
 
 describe("changes of messages", () => {
-  let test: TestDatabase;
-  let changes: MessageChanges;
   let chatId: bigint;
-  before(async () => {
-    test = await openTestDatabase();
-    changes = createMessageChanges(test.database);
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
+  const changes = useForAll(() => createMessageChanges(test.database));
   beforeEach(async () => {
     ({ id: chatId } = await test.newChat());
     await test.batchStore.store([batch(...[1, 2, 3, 4, 5].map((number) => message(chatId, number)))]);

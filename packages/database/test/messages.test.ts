@@ -1,16 +1,16 @@
 import { randomUUID } from "node:crypto";
+import { useForAll } from "@confab/testkit";
 import { removeMessages } from "@confab/database";
 import { expect } from "chai";
 import fc from "fast-check";
-import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, remember } from "./setup.ts";
 
 describe("reading messages", () => {
-  let test: TestDatabase;
   const chats: bigint[] = [];
   const stored: [bigint, number][] = [];
 
+  const test = useForAll(openTestDatabase);
   before(async () => {
-    test = await openTestDatabase();
     for (const numbers of [[1, 2, 3, 5, 8, 13], [], [2], [1, 2, 3, 4]]) {
       const { id } = await test.newChat();
       chats.push(id);
@@ -18,7 +18,6 @@ describe("reading messages", () => {
       await test.batchStore.store([batch(...numbers.map((number) => message(id, number)))]);
     }
   });
-  after(() => test.close());
 
   const keys = (rows: { chatId: bigint; number: number }[]) => rows.map((row) => [row.chatId, row.number]);
 
@@ -83,11 +82,7 @@ describe("reading messages", () => {
 });
 
 describe("measuring messages", () => {
-  let test: TestDatabase;
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
 
   it("measures bodies in bytes", async () => {
     const { id } = await test.newChat();

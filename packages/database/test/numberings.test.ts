@@ -1,14 +1,11 @@
+import { useForAll } from "@confab/testkit";
 import { createNumberings, createHorizons, NumberingOutdated } from "@confab/database";
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
-import { batch, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase } from "./setup.ts";
 
 describe("numberings", () => {
-  let test: TestDatabase;
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
 
   const store = (chatId: bigint, number: number, numbering: number, from: number) =>
     test.batchStore.store([{ ...batch(message(chatId, number)), numberings: [{ chatId, numbering, from }] }]);

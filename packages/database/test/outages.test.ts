@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { eventually, startProxy } from "@confab/testkit";
+import { eventually, startProxy, useForAll } from "@confab/testkit";
 import {
   createApplications,
   createDatabase,
@@ -15,7 +15,7 @@ import {
   reasonOf,
   type Database,
 } from "@confab/database";
-import { openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
+import { openTestDatabase, rejection } from "./setup.ts";
 
 const pingFixture = join(import.meta.dirname, "fixtures/ping.ts");
 
@@ -38,11 +38,7 @@ async function expectQuickFailure(database: Database, name: string): Promise<voi
 }
 
 describe("an unavailable database", () => {
-  let test: TestDatabase;
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
 
   it("fails every call within about a second while connections are refused, and recovers soon after", async () => {
     const proxy = await startProxy({ target: test.url });
@@ -158,16 +154,14 @@ describe("an unavailable database", () => {
 });
 
 describe("the database", () => {
-  let test: TestDatabase;
   const run = (sql: string) => rejection(test.database.prisma.$executeRawUnsafe(sql));
+  const test = useForAll(openTestDatabase);
   before(async () => {
-    test = await openTestDatabase();
     await test.database.prisma.$executeRawUnsafe(
       "CREATE TABLE t (id INT PRIMARY KEY, word VARCHAR(5) NOT NULL, at DATETIME(3), CONSTRAINT positive CHECK (id > 0))",
     );
     await test.database.prisma.$executeRawUnsafe("INSERT INTO t (id, word) VALUES (1, 'one'), (2, 'two')");
   });
-  after(() => test.close());
 
   const refusals = {
     "a text that is too long": "INSERT INTO t (id, word) VALUES (3, 'longer than five')",

@@ -1,18 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { createDatabase, createOutbox, type MessageRange, type StoredRange } from "@confab/database";
-import { batch, message, openTestDatabase, rejection, type TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase, rejection } from "./setup.ts";
 
 describe("the search outbox", () => {
-  let test: TestDatabase;
   let chatId: bigint;
   let number: number;
 
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
   beforeEach(async () => {
     ({ id: chatId } = await test.newChat());
     number = 0;

@@ -1,24 +1,14 @@
+import { useForAll } from "@confab/testkit";
 import { toJsonText } from "@confab/contracts";
-import {
-  createMessageChanges,
-  removeHistories,
-  removeMessages,
-  verifyCounts,
-  type MessageChanges,
-} from "@confab/database";
+import { createMessageChanges, removeHistories, removeMessages, verifyCounts } from "@confab/database";
 import { expect } from "chai";
 import fc from "fast-check";
-import { batch, collect, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+import { batch, collect, message, openTestDatabase } from "./setup.ts";
 
 describe("removing many messages of a chat", () => {
-  let test: TestDatabase;
-  let changes: MessageChanges;
   let chatId: bigint;
-  before(async () => {
-    test = await openTestDatabase();
-    changes = createMessageChanges(test.database);
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
+  const changes = useForAll(() => createMessageChanges(test.database));
   const fresh = async (count: number): Promise<void> => {
     ({ id: chatId } = await test.newChat());
     const messages = Array.from({ length: count }, (_, at) => ({

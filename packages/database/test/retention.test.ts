@@ -1,28 +1,25 @@
+import { useForEach } from "@confab/testkit";
 import {
   createDeadLetters,
   createMessageChanges,
   createRetention,
   previewRetention,
   verifyCounts,
-  type Retention,
-  type RetentionGroup,
   removeHistories,
+  type RetentionGroup,
 } from "@confab/database";
 import { expect } from "chai";
-import { tooLong, batch, collect, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+import { tooLong, batch, collect, message, openTestDatabase, remember } from "./setup.ts";
 
 const dayMs = 86_400_000;
 
 describe("retention", () => {
-  let test: TestDatabase;
-  let retention: Retention;
   let now: Date;
+  const test = useForEach(openTestDatabase);
+  const retention = useForEach(() => createRetention(test.database));
   beforeEach(async () => {
-    test = await openTestDatabase();
-    retention = createRetention(test.database);
     now = await retention.time();
   });
-  afterEach(() => test.close());
 
   const ago = (days: number, ms = 0): Date => new Date(now.getTime() - days * dayMs - ms);
   /** Stores messages of these ages in days, numbered from `first`. */

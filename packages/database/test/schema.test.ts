@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
-import { openTestDatabase, type TestDatabase } from "./setup.ts";
+import { openTestDatabase } from "./setup.ts";
 
 interface Column {
   readonly tableName: string;
@@ -64,11 +65,7 @@ async function described(): Promise<string[]> {
 }
 
 describe("the schema", () => {
-  let test: TestDatabase;
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
 
   it("describes every table and column as the migrations create them", async () => {
     const columns = await test.database.prisma.$queryRaw<Column[]>`

@@ -1,15 +1,11 @@
-import { createErasures, createErasureWork, createHorizons, createRetention, type Horizons } from "@confab/database";
+import { useForAll } from "@confab/testkit";
+import { createErasures, createErasureWork, createHorizons, createRetention } from "@confab/database";
 import { expect } from "chai";
-import { tooLong, batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
+import { tooLong, batch, message, openTestDatabase, remember } from "./setup.ts";
 
 describe("the read horizon of a sender", () => {
-  let test: TestDatabase;
-  let reads: Horizons;
-  before(async () => {
-    test = await openTestDatabase({ acquireTimeoutMs: 30_000 });
-    reads = createHorizons(test.database);
-  });
-  after(() => test.close());
+  const test = useForAll(() => openTestDatabase({ acquireTimeoutMs: 30_000 }));
+  const reads = useForAll(() => createHorizons(test.database));
 
   const from = (sender: string | undefined, chatId: bigint, number: number, body?: string) => ({
     ...message(chatId, number, body),

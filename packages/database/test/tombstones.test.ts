@@ -1,7 +1,8 @@
+import { useForAll } from "@confab/testkit";
 import { contentFields, toJsonText } from "@confab/contracts";
 import { createMessageChanges, createRetention, removeMessages } from "@confab/database";
 import { expect } from "chai";
-import { batch, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+import { batch, message, openTestDatabase } from "./setup.ts";
 
 type Row = Record<string, unknown>;
 
@@ -22,13 +23,11 @@ const bookkeeping = [
 const kept = ["sender", "reply_to"];
 
 describe("a tombstone", () => {
-  let test: TestDatabase;
+  const test = useForAll(openTestDatabase);
   before(async () => {
-    test = await openTestDatabase();
     // As a newer version of Confab would add it to the tables of this one.
     await test.database.prisma.$executeRaw`ALTER TABLE messages ADD COLUMN reaction TEXT`;
   });
-  after(() => test.close());
 
   const rowsOf = async (chatId: bigint): Promise<Row[]> =>
     test.database.prisma.$queryRaw`SELECT * FROM messages WHERE chat_id = ${chatId} ORDER BY number`;

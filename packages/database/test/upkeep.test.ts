@@ -1,4 +1,5 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import {
   createMessageChanges,
@@ -7,19 +8,15 @@ import {
   verifyCounts,
   type DeadLetter,
 } from "@confab/database";
-import { batch, collect, message, openTestDatabase, type TestDatabase } from "./setup.ts";
+import { batch, collect, message, openTestDatabase } from "./setup.ts";
 
 const hourMs = 3_600_000;
 
 describe("dead letters", () => {
-  let test: TestDatabase;
   let chatId: bigint;
   let token: string;
 
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
   beforeEach(async () => {
     ({ id: chatId, token } = await test.newChat());
     await test.database.prisma.deadLetter.deleteMany();
@@ -97,11 +94,7 @@ describe("dead letters", () => {
 });
 
 describe("upkeep", () => {
-  let test: TestDatabase;
-  before(async () => {
-    test = await openTestDatabase();
-  });
-  after(() => test.close());
+  const test = useForAll(openTestDatabase);
 
   it("deletes all old stored batches and keeps recent ones", async () => {
     const { prisma } = test.database;

@@ -1,23 +1,24 @@
+import { useEnding, useForAll } from "@confab/testkit";
 import { ProblemError, routes } from "@confab/contracts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { contextOf } from "../src/index.ts";
-import { problemOf, startApp, type TestApp } from "./start-app.ts";
+import { problemOf, startApp } from "./start-app.ts";
+
+const endAfterTest = useEnding();
 
 describe("request ids and the access log", () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp((router) => {
+  const app = useForAll(() =>
+    startApp((router) => {
       router.get("/things/:id", (req, res) => {
         contextOf(req).route = "/things/{id}";
         contextOf(req).logger.info("within");
         res.setHeader("Content-Length", 4);
         res.end("done");
       });
-    });
-  });
+    }),
+  );
   beforeEach(() => (app.lines.length = 0));
-  after(() => app.stop());
 
   const idOf = async (given: string): Promise<string | null> =>
     (await fetch(`${app.url}/things/1`, { headers: { "x-request-id": given } })).headers.get("x-request-id");
@@ -87,49 +88,45 @@ describe("request ids and the access log", () => {
 
   describe("under load", () => {
     it("leave out what is over the rate, count it, and still log every error", async () => {
-      const busy = await startApp(
-        (router) => {
-          router.get("/fine", (_req, res) => void res.end());
-          router.get("/broken", () => {
-            throw new Error("broken");
-          });
-        },
-        {},
-        { linesPerSecond: 0 },
+      const busy = endAfterTest(
+        await startApp(
+          (router) => {
+            router.get("/fine", (_req, res) => void res.end());
+            router.get("/broken", () => {
+              throw new Error("broken");
+            });
+          },
+          {},
+          { linesPerSecond: 0 },
+        ),
       );
-      try {
-        for (let time = 0; time < 5; time += 1) {
-          await (await fetch(`${busy.url}/fine`)).text();
-          await (await fetch(`${busy.url}/broken`)).text();
-        }
-        expect(busy.requests().map(({ status }) => status)).to.deep.equal([500, 500, 500, 500, 500]);
-        const text = await busy.metrics.metrics();
-        expect(text).to.include('http_access_log_skipped_total{service="test"} 5\n');
-        expect(text).to.include('http_problems_total{route="(none)",problem="internal-error",service="test"} 5\n');
-        expect(text).to.include('http_requests_in_flight{service="test"} 0\n');
-      } finally {
-        await busy.stop();
+      for (let time = 0; time < 5; time += 1) {
+        await (await fetch(`${busy.url}/fine`)).text();
+        await (await fetch(`${busy.url}/broken`)).text();
       }
+      expect(busy.requests().map(({ status }) => status)).to.deep.equal([500, 500, 500, 500, 500]);
+      const text = await busy.metrics.metrics();
+      expect(text).to.include('http_access_log_skipped_total{service="test"} 5\n');
+      expect(text).to.include('http_problems_total{route="(none)",problem="internal-error",service="test"} 5\n');
+      expect(text).to.include('http_requests_in_flight{service="test"} 0\n');
     });
   });
 
   it("share the limit between successful requests and refusals for overload, and warn of neither", async () => {
-    const busy = await startApp(
-      (router) => {
-        router.get("/busy", () => {
-          throw new ProblemError("busy");
-        });
-      },
-      {},
-      { linesPerSecond: 0 },
+    const busy = endAfterTest(
+      await startApp(
+        (router) => {
+          router.get("/busy", () => {
+            throw new ProblemError("busy");
+          });
+        },
+        {},
+        { linesPerSecond: 0 },
+      ),
     );
-    try {
-      for (let time = 0; time < 5; time += 1) await (await fetch(`${busy.url}/busy`)).text();
-      expect(busy.lines.filter(({ level }) => level !== "debug")).to.deep.equal([]);
-      expect(await busy.metrics.metrics()).to.include('http_access_log_skipped_total{service="test"} 5\n');
-    } finally {
-      await busy.stop();
-    }
+    for (let time = 0; time < 5; time += 1) await (await fetch(`${busy.url}/busy`)).text();
+    expect(busy.lines.filter(({ level }) => level !== "debug")).to.deep.equal([]);
+    expect(await busy.metrics.metrics()).to.include('http_access_log_skipped_total{service="test"} 5\n');
   });
 
   it("add no series, however many different paths and methods are sent", async () => {

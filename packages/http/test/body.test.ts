@@ -1,25 +1,24 @@
+import { useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { readJson } from "../src/index.ts";
 import { bodyOf, connectRaw } from "./raw.ts";
-import { problemOf, startApp, type TestApp } from "./start-app.ts";
+import { problemOf, startApp } from "./start-app.ts";
 
 const bodyLimit = 1_000;
 
 describe("readJson", () => {
-  let app: TestApp;
-  beforeEach(async () => {
-    app = await startApp((router) => {
+  const app = useForEach(() =>
+    startApp((router) => {
       router.post("/echo", async (req, res) => {
         const value = await readJson(req, bodyLimit);
         const polluted = ({} as Record<string, unknown>).polluted ?? null;
         res.end(JSON.stringify({ value, polluted }));
       });
-    });
-  });
-  afterEach(() => app.stop());
+    }),
+  );
 
   const post = (
     body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,

@@ -4,7 +4,7 @@ import type { Access, Principal } from "@confab/access";
 import { ProblemError, routes } from "@confab/contracts";
 import { metricCatalogue } from "@confab/metrics";
 import { createLogger, createMetrics } from "@confab/runtime";
-import { captureLog, eventually } from "@confab/testkit";
+import { captureLog, eventually, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import express from "express";
 import {
@@ -111,10 +111,9 @@ const usualHead = [
 ];
 
 describe("createDirect", () => {
-  let running: Awaited<ReturnType<typeof start>>;
   let server: HttpServer;
-  beforeEach(async () => {
-    running = await start();
+  const running = useForEach(start);
+  beforeEach(() => {
     ({ server } = running);
   });
   afterEach(() => server.stop());
@@ -211,9 +210,9 @@ describe("createDirect", () => {
     const { socket, received } = await connectRaw(server.port);
     const one = (body: string) => [...usualHead, `Content-Length: ${Buffer.byteLength(body)}`, "", body].join("\r\n");
     socket.write(one(withBody("wait")) + one(withBody("second")) + one(withBody("third")));
-    await eventually(() => {
-      expect(received().match(/"body":"\w+"/g)).to.deep.equal(['"body":"wait"', '"body":"second"', '"body":"third"']);
-    });
+    await eventually(() =>
+      expect(received().match(/"body":"\w+"/g)).to.deep.equal(['"body":"wait"', '"body":"second"', '"body":"third"']),
+    );
     socket.destroy();
   });
 

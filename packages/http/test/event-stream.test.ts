@@ -1,23 +1,22 @@
 import { routes } from "@confab/contracts";
-import { eventually } from "@confab/testkit";
+import { eventually, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { ClientLeft, mount, mountStream, type EventStream } from "../src/index.ts";
 import { connectRaw, type RawConnection } from "./raw.ts";
-import { someToken, options, startApp, type TestApp } from "./start-app.ts";
+import { someToken, options, startApp } from "./start-app.ts";
 
 const path = `/applications/${someToken}/chats/1/messages/stream`;
 const hello = Buffer.from("event: hello\n\n");
 
 describe("a stream of events", () => {
-  let app: TestApp;
   let streams: { sink: EventStream; isClosed: boolean }[];
   let requests: WeakRef<object>[];
   let slow: PromiseWithResolvers<undefined>;
   const connections: RawConnection[] = [];
-  before(async () => {
-    app = await startApp(
+  const app = useForAll(() =>
+    startApp(
       (router) => {
         router.use((req, res, next) => {
           requests.push(new WeakRef(req), new WeakRef(res));
@@ -38,8 +37,8 @@ describe("a stream of events", () => {
         });
       },
       { stallTimeoutMs: 1_000 },
-    );
-  });
+    ),
+  );
   beforeEach(() => {
     [streams, requests, slow] = [[], [], Promise.withResolvers()];
     app.lines.length = 0;
@@ -47,7 +46,6 @@ describe("a stream of events", () => {
   afterEach(() => {
     for (const { socket } of connections.splice(0)) socket.destroy();
   });
-  after(() => app.stop());
 
   function open(start: (onClose: () => void) => EventStream) {
     const stream = {
@@ -64,9 +62,7 @@ describe("a stream of events", () => {
     const connection = await connectRaw(app.port);
     connections.push(connection);
     connection.socket.write(text);
-    await eventually(() => {
-      expect(streams).to.have.length(count);
-    });
+    await eventually(() => expect(streams).to.have.length(count));
     return { ...connection, stream: streams.at(-1)! };
   }
 
@@ -84,9 +80,7 @@ describe("a stream of events", () => {
         .and.not.match(/transfer-encoding/i);
       expect(body).to.equal(`${hello.toString()}${hello.toString()}`);
       expect(() => stream.sink.write(hello)).to.throw(ClientLeft);
-      await eventually(() => {
-        expect(stream.isClosed).to.equal(true);
-      });
+      await eventually(() => expect(stream.isClosed).to.equal(true));
     }
   });
 
@@ -99,9 +93,7 @@ describe("a stream of events", () => {
       expect(requests.filter((ref) => ref.deref() !== undefined)).to.deep.equal([]);
     });
     stream.sink.write(hello);
-    await eventually(() => {
-      expect(received()).to.include(hello.toString());
-    });
+    await eventually(() => expect(received()).to.include(hello.toString()));
     expect(stream.isClosed).to.equal(false);
   });
 
@@ -112,9 +104,7 @@ describe("a stream of events", () => {
       const { stream, socket } = await ask();
       expect(app.requests()).to.deep.equal([]);
       socket[leave]();
-      await eventually(() => {
-        expect(stream.isClosed).to.equal(true);
-      });
+      await eventually(() => expect(stream.isClosed).to.equal(true));
       expect(() => stream.sink.write(hello)).to.throw(ClientLeft);
       expect(app.requests()).to.have.length(1);
       expect(app.requests()[0]).to.include({ status: 200, route: routes.streamMessages.path, chat: 1 });
@@ -136,15 +126,11 @@ describe("a stream of events", () => {
     const { stream, socket, received } = await ask(requestOf(`/applications/${someToken}`) + requestOf(path));
     stream.sink.write(hello);
     slow.resolve(undefined);
-    await eventually(() => {
-      expect(received()).to.include(hello.toString());
-    });
+    await eventually(() => expect(received()).to.include(hello.toString()));
     expect(received().match(/HTTP\/1\.1 200/g)).to.have.length(2);
     expect(received().indexOf("{}")).to.be.below(received().indexOf("text/event-stream"));
     socket.destroy();
-    await eventually(() => {
-      expect(stream.isClosed).to.equal(true);
-    });
+    await eventually(() => expect(stream.isClosed).to.equal(true));
   });
 
   it("says when its client has enough to read, and when it has read it", async () => {
@@ -167,8 +153,6 @@ describe("a stream of events", () => {
     const { stream, socket } = await ask();
     socket.pause();
     while (stream.sink.write(Buffer.alloc(64 * 1024, ":")));
-    await eventually(() => {
-      expect(stream.isClosed).to.equal(true);
-    });
+    await eventually(() => expect(stream.isClosed).to.equal(true));
   });
 });

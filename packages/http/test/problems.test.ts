@@ -1,12 +1,12 @@
+import { useForAll } from "@confab/testkit";
 import { defaultDetail, ProblemError, problems, type FieldError, type ProblemCode } from "@confab/contracts";
 import { expect } from "chai";
-import { publicAddress, someToken, problemOf, startApp, type TestApp } from "./start-app.ts";
+import { publicAddress, someToken, problemOf, startApp } from "./start-app.ts";
 
 describe("error answers", () => {
-  let app: TestApp;
   let invalid: FieldError[] = [];
-  before(async () => {
-    app = await startApp((router) => {
+  const app = useForAll(() =>
+    startApp((router) => {
       router.get("/problem", () => {
         throw new ProblemError("chat-not-found", { detail: "No chat 7.", headers: { "X-Extra": "1" } });
       });
@@ -28,9 +28,8 @@ describe("error answers", () => {
       router.get("/plain/:code", ({ params }) => {
         throw new ProblemError(params.code as ProblemCode);
       });
-    });
-  });
-  after(() => app.stop());
+    }),
+  );
 
   it("are RFC 9457 documents with the problem's type, the path and the request id", async () => {
     const response = await fetch(`${app.url}/problem?secret=1`, { headers: { "x-request-id": "abc-1" } });

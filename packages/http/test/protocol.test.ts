@@ -1,3 +1,4 @@
+import { useForAll } from "@confab/testkit";
 import { routes } from "@confab/contracts";
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
@@ -8,9 +9,8 @@ import { publicAddress, someToken, options, problemOf, startApp, type TestApp } 
 const at = "2026-01-01T00:00:00.000Z";
 
 describe("invalid HTTP", () => {
-  let app: TestApp;
-  before(async () => {
-    app = await startApp((router) => {
+  const app = useForAll(() =>
+    startApp((router) => {
       mount(router, routes.listChats, () => ({ body: [], link: { next: { after: 1 } } }), options);
       mount(
         router,
@@ -20,9 +20,8 @@ describe("invalid HTTP", () => {
         }),
         options,
       );
-    });
-  });
-  after(() => app.stop());
+    }),
+  );
 
   /** The answer to a raw request, after its connection is closed. */
   async function answerTo(...lines: string[]): Promise<string> {

@@ -1,12 +1,14 @@
 import { createAccess, type Access } from "@confab/access";
 import { routes, encodeJson, toJsonText } from "@confab/contracts";
 import { createLogger } from "@confab/runtime";
-import { testStores } from "@confab/testkit";
+import { useEnding, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import express from "express";
 import { Redis } from "ioredis";
 import { mount, routesOf, type RouteOutput } from "../src/index.ts";
 import { publicAddress, someToken, options, problemOf, startApp, type TestApp } from "./start-app.ts";
+
+const endAfterTest = useEnding();
 
 const now = "2026-11-24T08:30:00.000Z";
 const application = {
@@ -388,32 +390,30 @@ describe("mount", () => {
 describe("the signal of a route", () => {
   it("aborts when the client leaves before the answer", async () => {
     const [asked, left] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
-    const app = await startApp((router) => {
-      mount(
-        router,
-        routes.countHits,
-        async (input) => {
-          input.left().addEventListener("abort", () => {
-            left.resolve(undefined);
-          });
-          asked.resolve(undefined);
-          await left.promise;
-          return { body: [] };
-        },
-        options,
-      );
-    });
-    try {
-      const client = new AbortController();
-      const path = `${app.url}/applications/${someToken}/search/chats?q=x`;
-      const answer = fetch(path, { signal: client.signal }).catch(() => "left");
-      await asked.promise;
-      client.abort();
-      expect(await answer).to.equal("left");
-      await left.promise;
-    } finally {
-      await app.stop();
-    }
+    const app = endAfterTest(
+      await startApp((router) => {
+        mount(
+          router,
+          routes.countHits,
+          async (input) => {
+            input.left().addEventListener("abort", () => {
+              left.resolve(undefined);
+            });
+            asked.resolve(undefined);
+            await left.promise;
+            return { body: [] };
+          },
+          options,
+        );
+      }),
+    );
+    const client = new AbortController();
+    const path = `${app.url}/applications/${someToken}/search/chats?q=x`;
+    const answer = fetch(path, { signal: client.signal }).catch(() => "left");
+    await asked.promise;
+    client.abort();
+    expect(await answer).to.equal("left");
+    await left.promise;
   });
 });
 

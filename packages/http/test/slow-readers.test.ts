@@ -79,16 +79,12 @@ describe("clients that do not read", () => {
       slow.resume();
       slow.once("data", () => slow.pause());
     }, 5);
-    await eventually(() => {
-      expect(ended()).to.have.length(1);
-    });
+    await eventually(() => expect(ended()).to.have.length(1));
     expect(await mute.rest()).to.be.below(answerBytes);
     expect(taken).to.be.below(answerBytes);
     clearInterval(sips);
     slow.resume();
-    await eventually(() => {
-      expect(taken).to.be.above(answerBytes);
-    });
+    await eventually(() => expect(taken).to.be.above(answerBytes));
   });
 
   it("use limited memory: further requests are refused at once, then the oldest are disconnected", async () => {
@@ -109,13 +105,9 @@ describe("clients that do not read", () => {
   it("lose their oldest answer as soon as another application needs room", async () => {
     await start({ unsent: { maxBytes: 3 * answerBytes + 1_000, timeoutMs: 60_000 } });
     const oldest = ask();
-    await eventually(() => {
-      expect(handled).to.equal(1);
-    });
+    await eventually(() => expect(handled).to.equal(1));
     const others = [ask(), ask()];
-    await eventually(() => {
-      expect(handled).to.equal(3);
-    });
+    await eventually(() => expect(handled).to.equal(3));
     expect(await statusOf()).to.equal(503);
     expect(await statusOf(`/applications/${randomUUID()}/chats`)).to.equal(200);
     expect(await oldest.rest()).to.be.below(answerBytes);

@@ -38,9 +38,7 @@ describe("streams whose clients read nothing", function () {
     connections.push(connection);
     const at = streams.length;
     connection.socket.write(`GET /applications/${someToken}/chats/1/messages/stream HTTP/1.1\r\nHost: x\r\n\r\n`);
-    await eventually(() => {
-      expect(streams).to.have.length(at + 1);
-    });
+    await eventually(() => expect(streams).to.have.length(at + 1));
     return { ...connection, stream: streams[at]! };
   }
   async function openUnread() {
@@ -59,13 +57,9 @@ describe("streams whose clients read nothing", function () {
     expect(stream.sink.hasRoom(large.length)).to.equal(false);
     expect(stream.sink.hasRoom(1_024)).to.equal(true);
     stream.sink.write(Buffer.from("event: hello\n\n"));
-    await eventually(() => {
-      expect(received()).to.include("hello");
-    });
+    await eventually(() => expect(received()).to.include("hello"));
     unread[0]!.socket.resume();
-    await eventually(() => {
-      expect(unread[0]!.stream.sink.hasUnread()).to.equal(false);
-    });
+    await eventually(() => expect(unread[0]!.stream.sink.hasUnread()).to.equal(false));
     await unread[0]!.stream.sink.drained();
     expect(stream.sink.hasRoom(large.length)).to.equal(true);
     unread[1]!.socket.destroy();
@@ -83,9 +77,9 @@ describe("streams whose clients read nothing", function () {
       await stream.sink.drained();
       expect(stream.sink.hasRoom(large.length)).to.equal(true);
     });
-    await eventually(() => {
-      expect([oldest, other].map(({ stream: { isClosed } }) => isClosed)).to.deep.equal([true, false]);
-    });
+    await eventually(() =>
+      expect([oldest, other].map(({ stream: { isClosed } }) => isClosed)).to.deep.equal([true, false]),
+    );
   });
 
   it("make others wait without reading, and let them continue in turn", async () => {

@@ -1,17 +1,17 @@
+import { useForEach } from "@confab/testkit";
 import type { Response } from "express";
 import { expect } from "chai";
 import { EventEmitter } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import { createUnsent, type Unsent } from "../src/unsent.ts";
+import { createUnsent } from "../src/unsent.ts";
 import type { Owner } from "../src/index.ts";
 
 const page = 20_000;
 
 describe("the memory of unread answers", () => {
-  let unsent: Unsent;
   let closed: string[];
+  const unsent = useForEach(() => createUnsent({ maxBytes: 10 * page, timeoutMs: 20 }));
   beforeEach(() => {
-    unsent = createUnsent({ maxBytes: 10 * page, timeoutMs: 20 });
     closed = [];
   });
   const mallory: Owner = { token: "A", user: "mallory" };

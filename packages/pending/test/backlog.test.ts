@@ -1,21 +1,17 @@
-import { eventually, startProxy } from "@confab/testkit";
+import { eventually, startProxy, useForAll } from "@confab/testkit";
 import { createUuid7 } from "@confab/runtime";
 import { expect } from "chai";
 import { AcceptorUnavailable, createPressureGauge } from "@confab/pending";
 import { encodeBatch } from "../src/encode-batch.ts";
 import { createBatchId } from "../src/batch-id.ts";
 import { guardKeys } from "../src/scripts.ts";
-import { createWorld, noLimits, noReadLimits, send, type World } from "./world.ts";
+import { createWorld, noLimits, noReadLimits, send } from "./world.ts";
 
 const firstTen = { offset: 0, limit: 10 };
 
 describe("the backlog of accepted messages", function () {
   this.timeout(30_000);
-  let world: World;
-  before(async () => {
-    world = await createWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(createWorld);
 
   it("returns batches with their messages, and removes them once they are complete", async () => {
     const side = await world.connect();
@@ -302,14 +298,10 @@ describe("the backlog of accepted messages", function () {
       intervalMs: 20,
       maxMemory: 0.5,
     });
-    await eventually(() => {
-      expect(gauge.current()).to.include({ pending: 2, memoryLow: false });
-    });
+    await eventually(() => expect(gauge.current()).to.include({ pending: 2, memoryLow: false }));
     expect(gauge.retryAfterSeconds()).to.equal(1);
     await side.redis.config("SET", "maxmemory", "2mb");
-    await eventually(() => {
-      expect(gauge.current().memoryLow).to.equal(true);
-    });
+    await eventually(() => expect(gauge.current().memoryLow).to.equal(true));
     await side.redis.config("SET", "maxmemory", "0");
     gauge.stop();
     await world.store(side);

@@ -1,3 +1,4 @@
+import { useForAll } from "@confab/testkit";
 import { createErasures } from "@confab/database";
 import { createPendingErasure, type Acceptance } from "@confab/pending";
 import type { TestAcceptor } from "@confab/testkit/world";
@@ -29,9 +30,9 @@ describeGuarded("the acceptor of a deleted chat", [
   {
     promise: "accepts nothing, although Redis trusts its head",
     guard: { script: "accept", guard: "if erased then trusted = false end", without: "" },
-    async scenario(world) {
+    async scenario({ world, side }) {
       const [chat, other] = [await world.createChat(), await world.createChat()];
-      const acceptor = (await world.connect()).acceptor();
+      const acceptor = side.acceptor();
       await send(acceptor, chat, "a");
       await erase(world, chat);
       expect(await submit(acceptor, chat)).to.equal("unknown-chat");
@@ -41,9 +42,7 @@ describeGuarded("the acceptor of a deleted chat", [
   {
     promise: "accepts nothing with a head that was loaded before the deletion",
     guard: { script: "accept", guard: "if erased then trusted = false end", without: "" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       let isFirst = true;
       const acceptor = side.acceptor({
         loadHead: async () => {
@@ -59,9 +58,8 @@ describeGuarded("the acceptor of a deleted chat", [
   {
     promise: "gives no answer to a repeated idempotency key",
     guard: { script: "accept", guard: "if digest and not erased then", without: "if digest then" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const acceptor = (await world.connect()).acceptor();
+    async scenario({ world, chat, side }) {
+      const acceptor = side.acceptor();
       expect(await submit(acceptor, chat, "k")).to.equal("accepted");
       await erase(world, chat);
       expect(await submit(acceptor, chat, "k")).to.equal("unknown-chat");
@@ -74,9 +72,7 @@ describeGuarded("the acceptor of a deleted chat", [
       guard: "if anyErased and",
       without: "if false and",
     },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       await send(side.acceptor(), chat, "a");
       const erasure = await erase(world, chat);
       await erasure.forgetChats(chat.token, [chat.number]);
@@ -98,9 +94,8 @@ describeGuarded("a pending message", [
   {
     promise: "has the epoch of its application in MySQL, if Redis has lost it",
     guard: { script: "accept", guard: "if tonumber(loadedEpoch) > epoch then", without: "if false then" },
-    async scenario(world) {
+    async scenario({ world, side }) {
       const [chat, other] = [await world.createChat(), await world.createChat()];
-      const side = await world.connect();
       const acceptor = side.acceptor();
       await send(acceptor, chat, "in the first epoch");
       await world.store(side);
@@ -115,9 +110,7 @@ describeGuarded("a pending message", [
   {
     promise: "keeps its epoch when it is renumbered",
     guard: { script: "complete", guard: "newChats .. part.owner ..", without: "newChats .. chat.token .." },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       const erasure = createPendingErasure(side.redis, world.partitioning);
       await erasure.beginEpoch(chat.token, 9_000_000_000_123);
       await send(side.acceptor(), chat, "a");
@@ -130,9 +123,7 @@ describeGuarded("a pending message", [
   {
     promise: "is as old as its first batch when it is renumbered",
     guard: { script: "complete", guard: "string.format('%d', newScore)", without: "string.format('%d', clock)" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       await send(side.acceptor(), chat, "a");
       const [id = ""] = await side.backlog.overdue(0, { offset: 0, limit: 1 });
       await side.redis.zincrby(`${world.prefix}batches`, -60_000, id);
@@ -144,11 +135,7 @@ describeGuarded("a pending message", [
 
 describe("erasing what Redis holds", function () {
   this.timeout(60_000);
-  let world: World;
-  before(async () => {
-    world = await createWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(createWorld);
 
   it("begins the latest epoch, although requests arrive in another order, and gives it to messages of all chats", async () => {
     const [chat, other] = [await world.createChat(), await world.createChat()];

@@ -1,11 +1,17 @@
 import { expect } from "chai";
-import { createWorld, type Mutation, type World } from "./world.ts";
+import { createWorld, type Chat, type Mutation, type World } from "./world.ts";
+
+interface Given {
+  world: World;
+  chat: Chat;
+  side: Awaited<ReturnType<World["connect"]>>;
+}
 
 /** A promise, the guard that keeps it, and a scenario that breaks it without the guard. */
 export interface Guarded {
   promise: string;
   guard: Mutation;
-  scenario: (world: World) => Promise<void>;
+  scenario: (given: Given) => Promise<void>;
 }
 
 /** Runs each scenario twice: the promise holds with the guard in the script, and fails without it. */
@@ -16,7 +22,7 @@ export function describeGuarded(title: string, scenarios: readonly Guarded[]): v
       const run = async (mutation?: Mutation): Promise<void> => {
         const world = await createWorld(mutation);
         try {
-          await scenario(world);
+          await scenario({ world, chat: await world.createChat(), side: await world.connect() });
         } finally {
           await world.close();
         }

@@ -19,9 +19,7 @@ const scenarios: Guarded[] = [
   {
     promise: "a batch that is sent again gets the first reply and is stored once",
     guard: { script: "accept", guard: "if known then return replyWith(known) end", without: "" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       await send(side.acceptor(), chat, "first");
       const entry = { token: chat.token, chat: chat.number, body: "again", requestId: "r" };
       const batch = encodeBatch(world.prefix, createBatchId(Date.now()), [entry], noLimits, Date.now());
@@ -35,9 +33,7 @@ const scenarios: Guarded[] = [
   {
     promise: "after FLUSHALL the next number is MAX + 1, without a restart",
     guard: { script: "accept", guard: "last = math.max(last, tonumber(loadedLast))", without: "" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       const acceptor = side.acceptor();
       await send(acceptor, chat, "a", "b", "c");
       await world.store(side);
@@ -50,9 +46,7 @@ const scenarios: Guarded[] = [
   {
     promise: "a Redis that restarts with a truncated AOF reissues no stored number",
     guard: trustedHead,
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       const acceptor = side.acceptor();
       await send(acceptor, chat, "a");
       await world.store(side);
@@ -76,10 +70,8 @@ const scenarios: Guarded[] = [
   {
     promise: "a stale replica that is promoted reissues no stored number",
     guard: trustedHead,
-    scenario: (world) =>
+    scenario: ({ world, chat, side }) =>
       withServer([], async (replica) => {
-        const chat = await world.createChat();
-        const side = await world.connect();
         const acceptor = side.acceptor();
         await send(acceptor, chat, "a");
         const link = await startProxy({ target: world.server.url });
@@ -102,9 +94,7 @@ const scenarios: Guarded[] = [
   {
     promise: "a head that was loaded before Redis lost its data is not trusted afterwards",
     guard: { script: "accept", guard: "loadedUnder == incarnation then", without: "loadedUnder then" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       // The slow acceptor queried the database while it was still empty. Meanwhile numbers are assigned, stored and lost.
       let meanwhile: (() => Promise<void>) | undefined = async () => {
         await send(side.acceptor(), chat, "a", "b");
@@ -130,9 +120,7 @@ const scenarios: Guarded[] = [
       guard: "if last < chat.last then",
       without: "if false then",
     },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       await send(side.acceptor(), chat, "a", "b");
       // The head is lost while its messages are pending, as if it had expired.
       await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
@@ -152,9 +140,7 @@ const scenarios: Guarded[] = [
       guard: "last = math.max(last, tonumber(string.match(newest, '^%d+ (%d+) ') or 0))",
       without: "",
     },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       const acceptor = side.acceptor();
       await send(acceptor, chat, "a", "b");
       await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
@@ -168,9 +154,7 @@ const scenarios: Guarded[] = [
       guard: "last = math.max(last, tonumber(string.match(newest, '^%d+ (%d+) ') or 0))",
       without: "",
     },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       const acceptor = side.acceptor();
       await send(acceptor, chat, "a", "b", "c");
       await side.redis.del(`${world.prefix}head:${chat.token}:${chat.number}`);
@@ -187,9 +171,7 @@ const scenarios: Guarded[] = [
       guard: "string.format('%s %d%s', id, last, others)",
       without: "string.format('%s %d%s', id, last, (string.gsub(others, '[+]', '')))",
     },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       await send(side.acceptor(), chat, "a", "b");
       await world.loseFirst(side);
       await world.store(side);
@@ -203,9 +185,7 @@ const scenarios: Guarded[] = [
       guard: "redis.call('EXISTS', prefix .. 'records:' .. batch.id) == 1 then",
       without: "true then",
     },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       const acceptor = side.acceptor();
       await send(acceptor, chat, "a");
       await world.loseFirst(side);
@@ -221,9 +201,7 @@ const scenarios: Guarded[] = [
   {
     promise: "a batch whose index has lost lines leaves no message counted as pending",
     guard: { script: "complete", guard: "redis.call('SET', prefix .. 'pending', 0, 'XX')", without: "" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       await send(side.acceptor(), chat, "a", "b");
       const ids = await side.backlog.overdue(0, { offset: 0, limit: 10 });
       await side.redis.hset(`${world.prefix}batch:${ids[0]!}`, "chats", "");
@@ -240,9 +218,7 @@ const scenarios: Guarded[] = [
       guard: "redis.call('MSET', unpack(newHeads))",
       without: "redis.call('SET', newHeads[1], newHeads[2], 'KEEPTTL')",
     },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       const head = `${world.prefix}head:${chat.token}:${chat.number}`;
       await send(side.acceptor(), chat, "a");
       await world.store(side);
@@ -260,9 +236,7 @@ const scenarios: Guarded[] = [
       guard: "redis.call('EXPIRE', prefix .. 'head:' .. reference, keepHead)",
       without: "redis.call('PERSIST', prefix .. 'head:' .. reference)",
     },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       await send(side.acceptor(), chat, "a");
       await world.store(side);
       expect(await side.redis.ttl(`${world.prefix}head:${chat.token}:${chat.number}`)).to.be.above(0);
@@ -275,9 +249,7 @@ const scenarios: Guarded[] = [
       guard: "if last < chat.last then",
       without: "if true then",
     },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       await send(side.acceptor(), chat, "a", "b");
       await world.store(side, 1);
       expect(await send(side.acceptor(), chat, "c")).to.deep.equal([3]);
@@ -286,9 +258,7 @@ const scenarios: Guarded[] = [
   {
     promise: "a batch that is sent again after its completion gets the first reply",
     guard: { script: "complete", guard: "redis.call('HSET', batchKey, 'results', batch.results or '')", without: "" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
+    async scenario({ world, chat, side }) {
       await send(side.acceptor(), chat, "first");
       const entry = { token: chat.token, chat: chat.number, body: "again", requestId: "r" };
       const batch = encodeBatch(world.prefix, createBatchId(Date.now()), [entry], noLimits, Date.now());
@@ -299,111 +269,6 @@ const scenarios: Guarded[] = [
       expect(await side.redis.ttl(`${world.prefix}batch:${batch.id}`)).to.be.within(60, 120);
       expect(numberIn(await accept())).to.equal(2);
       expect(await world.stored(chat)).to.deep.equal({ 1: "first", 2: "again" });
-    },
-  },
-  {
-    promise: "idempotency keys expire after 1 to 1.5 lifetimes",
-    guard: {
-      script: "accept",
-      guard: "redis.call('PEXPIREAT', hashKey, string.format('%d', (window + 3) * half))",
-      without: "",
-    },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
-      const idempotency = { key: "k", hash: "h".repeat(43) };
-      await side.acceptor().submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r", idempotency });
-      const keys = await side.redis.keys(`${world.prefix}idem:*`);
-      expect(keys).to.have.length(1);
-      expect(await side.redis.ttl(keys[0]!)).to.be.within(3600 - 5, 1.5 * 3600);
-    },
-  },
-  {
-    promise: "an application that has used up its idempotency keys is refused only new keys",
-    guard: { script: "accept", guard: "isOwn and waitOf(keysTat, keyInterval, keyCapacity) > 0.001", without: "false" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
-      const acceptor = side.acceptor({ limits: { ...noLimits, maxIdempotencyKeys: 4 } });
-      const keyed = (key: string) =>
-        acceptor.submit({
-          token: chat.token,
-          chat: chat.number,
-          body: "x",
-          requestId: "r",
-          idempotency: { key, hash: "h".repeat(43) },
-        });
-      const outcomes = [];
-      for (const key of ["a", "b", "c", "a"]) outcomes.push((await keyed(key)).kind);
-      expect(outcomes).to.deep.equal(["accepted", "accepted", "keys-used-up", "accepted"]);
-      expect(await send(acceptor, chat, "without a key")).to.deep.equal([3]);
-    },
-  },
-  {
-    promise: "a user who has used up the share of a user is refused, and others are not",
-    guard: { script: "accept", guard: "elseif bucket and isUsedUp(bucket) then", without: "elseif false then" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const limits = { ...noLimits, applicationMessageRate: 1, applicationMessageBurst: 8, userShare: 0.25 };
-      const acceptor = (await world.connect()).acceptor({ limits });
-      const outcomes = [];
-      for (const user of ["mallory", "mallory", "mallory", "alice", undefined]) {
-        const message = { token: chat.token, chat: chat.number, body: "x", requestId: "r", user };
-        outcomes.push((await acceptor.submit(message)).kind);
-      }
-      expect(outcomes).to.deep.equal(["accepted", "accepted", "limited", "accepted", "accepted"]);
-    },
-  },
-  {
-    promise: "after Redis' clock steps back, nobody waits longer than for an empty bucket",
-    guard: { script: "accept", guard: ", clock + capacity)", without: ", 1e18)" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
-      const acceptor = side.acceptor({
-        limits: { ...noLimits, applicationMessageRate: 100, applicationMessageBurst: 2 },
-      });
-      const submit = () => acceptor.submit({ token: chat.token, chat: chat.number, body: "x", requestId: "r" });
-      await submit();
-      // The value of the bucket after the clock has stepped back by an hour.
-      await side.redis.set(`${world.prefix}quota:${chat.token}`, Date.now() + 3_600_000);
-      expect(await submit())
-        .to.have.property("waitMs")
-        .that.is.at.most(20);
-    },
-  },
-  {
-    promise: "a refused message uses no number",
-    guard: { script: "accept", guard: "result = 'limited'", without: "result = 'limited' last = last + 1" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const side = await world.connect();
-      const narrow = side.acceptor({ limits: { ...noLimits, applicationMessageRate: 1, applicationMessageBurst: 2 } });
-      const outcomes = await Promise.all(
-        ["a", "b", "c", "d"].map((body) =>
-          narrow.submit({ token: chat.token, chat: chat.number, body, requestId: "r" }),
-        ),
-      );
-      expect(outcomes.map(({ kind }) => kind)).to.deep.equal(["accepted", "accepted", "limited", "limited"]);
-      expect(await send(side.acceptor(), chat, "e")).to.deep.equal([3]);
-    },
-  },
-  {
-    promise: "the same idempotency key gives one number",
-    guard: { script: "accept", guard: "if seen then return seen end", without: "" },
-    async scenario(world) {
-      const chat = await world.createChat();
-      const acceptor = (await world.connect()).acceptor();
-      const repeat = () =>
-        acceptor.submit({
-          token: chat.token,
-          chat: chat.number,
-          body: "x",
-          requestId: "r",
-          idempotency: { key: "k", hash: "h" },
-        });
-      const answers = await Promise.all(Array.from({ length: 50 }, repeat));
-      expect(new Set(answers.map((answer) => answer.kind === "accepted" && answer.number))).to.deep.equal(new Set([1]));
     },
   },
 ];

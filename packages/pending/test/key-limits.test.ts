@@ -1,17 +1,14 @@
+import { useForEach } from "@confab/testkit";
 import { createUuid7 } from "@confab/runtime";
 import { expect } from "chai";
 import { encodeBatch } from "../src/encode-batch.ts";
 import { createBatchId } from "../src/batch-id.ts";
 import { guardKeys } from "../src/scripts.ts";
-import { createWorld, noLimits, send, type World } from "./world.ts";
+import { createWorld, noLimits, send } from "./world.ts";
 
 describe("idempotency keys of an application", function () {
   this.timeout(180_000);
-  let world: World;
-  beforeEach(async () => {
-    world = await createWorld();
-  });
-  afterEach(() => world.close());
+  const world = useForEach(createWorld);
 
   it("accepts 600,000 messages with a UUID of version 7 within one window, at no more than 60 bytes of Redis per key", async () => {
     const chat = await world.createChat();

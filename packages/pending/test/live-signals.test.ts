@@ -3,19 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLiveSignals, partitionOf } from "@confab/pending";
 import { connectForRequests, whenReady, type RedisConnection } from "@confab/redis";
-import { eventually, startRedis, startRedisCluster, uniquePrefix, type RedisCluster } from "@confab/testkit";
+import { eventually, startRedis, startRedisCluster, uniquePrefix, useForAll, type RedisCluster } from "@confab/testkit";
 import { expect } from "chai";
-import { createWorld, send, type World } from "./world.ts";
+import { createWorld, send } from "./world.ts";
 
 describe("the signals of live streams", function () {
   this.timeout(60_000);
 
   describe("on one server", () => {
-    let world: World;
-    before(async () => {
-      world = await createWorld();
-    });
-    after(() => world.close());
+    const world = useForAll(createWorld);
 
     const subscribers = async (redis: RedisConnection) => {
       const [, count] = (await redis.call("PUBSUB", "SHARDNUMSUB", `${world.prefix}live`)) as [string, number];
@@ -30,27 +26,17 @@ describe("the signals of live streams", function () {
         expect(await subscribers(side.redis)).to.equal(0);
         let woken = 0;
         const unwatch = signals.watch(chat, () => (woken += 1));
-        await eventually(async () => {
-          expect(await subscribers(side.redis)).to.equal(1);
-        });
-        await eventually(() => {
-          expect(woken, "a look after the subscription").to.be.above(0);
-        });
+        await eventually(async () => expect(await subscribers(side.redis)).to.equal(1));
+        await eventually(() => expect(woken, "a look after the subscription").to.be.above(0));
         const before = woken;
         const acceptor = side.acceptor();
         await send(acceptor, other, "not for this chat");
         await send(acceptor, chat, "one", "two");
-        await eventually(() => {
-          expect(woken).to.equal(before + 2);
-        });
+        await eventually(() => expect(woken).to.equal(before + 2));
         await signals.send(chat);
-        await eventually(() => {
-          expect(woken).to.equal(before + 3);
-        });
+        await eventually(() => expect(woken).to.equal(before + 3));
         unwatch();
-        await eventually(async () => {
-          expect(await subscribers(side.redis)).to.equal(0);
-        });
+        await eventually(async () => expect(await subscribers(side.redis)).to.equal(0));
         await send(acceptor, chat, "three");
         expect(woken).to.equal(before + 3);
         await world.store(side);
@@ -79,15 +65,11 @@ describe("the signals of live streams", function () {
         const acceptor = side.acceptor();
         const seen: Promise<number | undefined>[] = [];
         signals.watch(chat, () => seen.push(side.pending.head(chat).then((head) => head?.last)));
-        await eventually(() => {
-          expect(seen).to.have.length.above(0);
-        });
+        await eventually(() => expect(seen).to.have.length.above(0));
         seen.length = 0;
         for (let number = 1; number <= 50; number += 1) {
           await send(acceptor, chat, `message ${number}`);
-          await eventually(() => {
-            expect(seen).to.have.length(number);
-          });
+          await eventually(() => expect(seen).to.have.length(number));
         }
         expect(await Promise.all(seen)).to.deep.equal(Array.from({ length: 50 }, (_, at) => at + 1));
         await world.store(side);
@@ -107,24 +89,15 @@ describe("the signals of live streams", function () {
       await whenReady(redis, 5_000);
       let woken = 0;
       signals.watch({ token: "t", number: 1 }, () => (woken += 1));
-      await eventually(() => {
-        expect(woken).to.be.above(0);
-      });
+      await eventually(() => expect(woken).to.be.above(0));
       const before = woken;
       await server.kill();
       server = await startRedis({ dir, port: server.port });
-      await eventually(() => {
-        expect(woken).to.be.above(before);
-      });
+      await eventually(() => expect(woken).to.be.above(before));
       await eventually(async () => {
         const last = woken;
         await signals.send({ token: "t", number: 1 });
-        await eventually(
-          () => {
-            expect(woken).to.be.above(last);
-          },
-          { timeoutMs: 500 },
-        );
+        await eventually(() => expect(woken).to.be.above(last), { timeoutMs: 500 });
       });
     } finally {
       signals.stop();
@@ -149,18 +122,11 @@ describe("the signals of live streams", function () {
       for (const chat of chats) {
         signals.watch(chat, () => woken.set(chat.number, (woken.get(chat.number) ?? 0) + 1));
       }
-      await eventually(() => {
-        expect(woken.size, "each was woken by its subscription").to.equal(24);
-      });
+      await eventually(() => expect(woken.size, "each was woken by its subscription").to.equal(24));
       await eventually(async () => {
         woken.clear();
         for (const chat of chats) await signals.send(chat);
-        await eventually(
-          () => {
-            expect(woken.size).to.equal(24);
-          },
-          { timeoutMs: 1_000 },
-        );
+        await eventually(() => expect(woken.size).to.equal(24), { timeoutMs: 1_000 });
       });
     } finally {
       signals.stop();

@@ -1,14 +1,11 @@
+import { useForAll } from "@confab/testkit";
 import { createBatchStore } from "@confab/database";
 import { expect } from "chai";
-import { createWorld, noReadLimits, send, type World } from "./world.ts";
+import { createWorld, noReadLimits, send } from "./world.ts";
 
 describe("when Redis loses its data while a batch is being stored", function () {
   this.timeout(30_000);
-  let world: World;
-  before(async () => {
-    world = await createWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(createWorld);
 
   it("keeps the late batch, and the messages that are acknowledged afterwards under the same numbers", async () => {
     const side = await world.connect();

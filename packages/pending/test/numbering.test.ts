@@ -1,9 +1,9 @@
-import { eventually, startProxy } from "@confab/testkit";
+import { eventually, startProxy, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { AcceptorUnavailable } from "@confab/pending";
 import type { TestAcceptor } from "@confab/testkit/world";
-import { createWorld, type Chat, type World } from "./world.ts";
+import { createWorld, type Chat } from "./world.ts";
 
 /** Something that a client or the environment does. */
 type Step =
@@ -35,11 +35,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 describe("numbering, whatever happens", function () {
   this.timeout(120_000);
-  let world: World;
-  before(async () => {
-    world = await createWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(createWorld);
 
   it("accepts a full batch in which each message is for another chat", async () => {
     const side = await world.connect();

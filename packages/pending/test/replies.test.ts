@@ -1,14 +1,11 @@
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import type { TestAcceptor } from "@confab/testkit/world";
 import { createUuid7 } from "@confab/runtime";
-import { createWorld, noLimits, noReadLimits, send, type Chat, type World } from "./world.ts";
+import { createWorld, noLimits, noReadLimits, send, type Chat } from "./world.ts";
 
 describe("a message that replies to another", () => {
-  let world: World;
-  before(async () => {
-    world = await createWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(createWorld);
 
   /** Submits messages together, each a reply to the given number; returns their numbers, or why they were refused. */
   async function reply(acceptor: TestAcceptor, { token, number: chat }: Chat, ...targets: (number | null)[]) {

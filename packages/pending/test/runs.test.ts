@@ -1,18 +1,15 @@
+import { useForAll } from "@confab/testkit";
 import { AcceptorUnavailable, type Acceptance } from "@confab/pending";
 import type { TestAcceptor } from "@confab/testkit/world";
 import { expect } from "chai";
-import { createWorld, type Chat, type World } from "./world.ts";
+import { createWorld, type Chat } from "./world.ts";
 
 describe("runs of different chats that are submitted together", () => {
-  let world: World;
   let chats: Chat[];
-  before(async () => {
-    world = await createWorld();
-  });
+  const world = useForAll(createWorld);
   beforeEach(async () => {
     chats = await Promise.all(Array.from({ length: 8 }, () => world.createChat()));
   });
-  after(() => world.close());
 
   /** Submits a run to each chat: one message to the first, two to the second and so on. */
   const submit = (acceptor: TestAcceptor, to: readonly Pick<Chat, "token" | "number">[] = chats) =>

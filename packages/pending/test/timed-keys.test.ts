@@ -57,7 +57,7 @@ const scenarios: Guarded[] = [
   {
     promise: "a repetition gets the first answer from MySQL when Redis has forgotten its key",
     guard: neverDoubted,
-    async scenario(world) {
+    async scenario({ world }) {
       const { submit, store, forget, stored } = await keyedWorld(world);
       const key = createUuid7(Date.now() - 10 * minute);
       expect(await submit(key)).to.equal(1);
@@ -71,7 +71,7 @@ const scenarios: Guarded[] = [
   {
     promise: "while the first message may still be pending, a forgotten key is refused and nothing is accepted",
     guard: { script: "accept", guard: "stored < horizon and 'open' or nil", without: "nil" },
-    async scenario(world) {
+    async scenario({ world }) {
       const { submit, store, forget, age, stored } = await keyedWorld(world);
       const key = createUuid7(Date.now() - 20 * minute);
       expect(await submit(key)).to.equal(1);
@@ -88,7 +88,7 @@ const scenarios: Guarded[] = [
   {
     promise: "after FLUSHALL, a repetition of a stored message gets its answer",
     guard: { script: "accept", guard: "math.max(horizon, whenKeysBegan()) + skew", without: "horizon + skew" },
-    async scenario(world) {
+    async scenario({ world }) {
       const { submit, store, side, stored } = await keyedWorld(world);
       const key = createUuid7();
       expect(await submit(key)).to.equal(1);
@@ -105,7 +105,7 @@ const scenarios: Guarded[] = [
       guard: "if not askedAt or askedAt < whenKeysBegan() then",
       without: "if not askedAt then",
     },
-    async scenario(world) {
+    async scenario({ world }) {
       const key = createUuid7(Date.now() - 10 * minute);
       let interfere: (() => Promise<void>) | undefined;
       const { submit, store, stored, submission, side, chat } = await keyedWorld(world, {
@@ -134,7 +134,7 @@ const scenarios: Guarded[] = [
   {
     promise: "a message that is renumbered stays pending since it was accepted, and its key gives the new number",
     guard: { script: "complete", guard: "newScore = math.min(newScore,", without: "newScore = math.max(newScore," },
-    async scenario(world) {
+    async scenario({ world }) {
       const { submit, side, forget, age, store, chat } = await keyedWorld(world);
       const key = createUuid7(Date.now() - 20 * minute);
       expect(await submit(key)).to.equal(1);
@@ -152,7 +152,7 @@ const scenarios: Guarded[] = [
   {
     promise: "messages of one request keep their order, although one of them has a key that MySQL must be asked for",
     guard: { script: "accept", guard: "held = held or doubtOf", without: "held = doubtOf" },
-    async scenario(world) {
+    async scenario({ world }) {
       const { side, acceptor, submission, chat } = await keyedWorld(world);
       await send(side.acceptor(), chat, "before");
       const run = [undefined, createUuid7(Date.now() - 10 * minute), undefined, createUuid7(Date.now() + 59_000)];
@@ -167,7 +167,7 @@ const scenarios: Guarded[] = [
       guard: "return time >= clock - keepMs and time <= clock + skew",
       without: "return true",
     },
-    async scenario(world) {
+    async scenario({ world }) {
       const { side, submit } = await keyedWorld(world, { limits: { ...noLimits, maxIdempotencyKeys: 4 } });
       const [first, second, third] = [2, 3, 4].map((hours) => createUuid7(Date.now() + hours * 60 * minute));
       expect([await submit(first!), await submit(second!), await submit(third!)]).to.deep.equal([1, 2, "keys-used-up"]);
@@ -180,7 +180,7 @@ const scenarios: Guarded[] = [
   {
     promise: "when Redis' clock steps back across a window, a key without a time is found",
     guard: { script: "accept", guard: "for back = -1, 2 do", without: "for back = 0, 2 do" },
-    async scenario(world) {
+    async scenario({ world }) {
       const { side, submit } = await keyedWorld(world);
       expect(await submit("order-17")).to.equal(1);
       const [hash] = await side.redis.keys(`${world.prefix}idem:*`);

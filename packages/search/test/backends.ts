@@ -14,34 +14,33 @@ import {
 export interface Backend {
   index: SearchIndex;
   put(documents: readonly SearchDocument[]): Promise<void>;
-  remove(): Promise<void>;
+  close(): Promise<void>;
 }
 
-/** Prepares a separate index on the test run's Elasticsearch. */
-export async function createTestIndex({ shards = 1 } = {}): Promise<{
-  es: ElasticsearchIndex;
-  remove: () => Promise<void>;
-}> {
+/** Prepares a separate index on the test run's Elasticsearch. `close` also removes it. */
+export async function createTestIndex({ shards = 1 } = {}): Promise<ElasticsearchIndex> {
   const name = uniquePrefix("search");
   const es = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name, shards });
   await es.prepare();
-  const remove = async () => {
-    const { client } = es.connection;
-    const all = await client.indices.getAlias({ name: [name, `${name}-*`] });
-    for (const index of Object.keys(all)) await client.indices.delete({ index });
-    await es.close();
+  return {
+    ...es,
+    async close() {
+      const { client } = es.connection;
+      const all = await client.indices.getAlias({ name: [name, `${name}-*`] });
+      for (const index of Object.keys(all)) await client.indices.delete({ index });
+      await es.close();
+    },
   };
-  return { es, remove };
 }
 
 export async function createElasticsearchBackend(): Promise<Backend> {
-  const { es, remove } = await createTestIndex();
+  const es = await createTestIndex();
   return {
     index: es,
     put: async (documents) => {
       await es.index(documents, { refresh: true });
     },
-    remove,
+    close: () => es.close(),
   };
 }
 
@@ -124,7 +123,7 @@ export async function createMysqlBackend(options: Omit<MysqlIndexOptions, "messa
       await connection.batch(putRequest, rows);
       await index.index(documents);
     },
-    remove: async () => {
+    close: async () => {
       await index.close();
       await connection.end();
       await database.drop();

@@ -1,4 +1,5 @@
 import { JsonText } from "@confab/contracts";
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { fold, InvalidCursor, InvalidQuery, queryProblem, queryTerms, type SearchPage } from "@confab/search";
@@ -27,14 +28,10 @@ const texts = fc.oneof(
 /** The promises of a search index, for all backends. */
 export function describeSearchIndex(name: string, createBackend: () => Promise<Backend>): void {
   describe(name, () => {
-    let backend: Backend;
+    const backend = useForAll(createBackend);
     const find = async (chatId: bigint, q: string) => numbers(await backend.index.search({ chatId, q, limit: 100 }));
 
-    before(async () => {
-      backend = await createBackend();
-      await backend.index.prepare();
-    });
-    after(() => backend.remove());
+    before(() => backend.index.prepare());
 
     for (const { title, bodies, finds } of textCases) {
       it(title, async () => {

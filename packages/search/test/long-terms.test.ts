@@ -1,6 +1,9 @@
+import { useEnding, useForAll } from "@confab/testkit";
 import { expect } from "chai";
-import { createElasticsearchBackend, createMysqlBackend, type Backend } from "./backends.ts";
+import { createElasticsearchBackend, createMysqlBackend } from "./backends.ts";
 import { messagesOf, newChat } from "./documents.ts";
+
+const endAfterTest = useEnding();
 
 const phrase = `${"abab".repeat(60)} end`;
 const bodies = Array.from({ length: 60 }, (_, at) =>
@@ -14,13 +17,11 @@ for (const [name, create] of Object.entries({
   MySQL: () => createMysqlBackend(),
 })) {
   describe(`a long word or phrase, searched in ${name}`, () => {
-    let backend: Backend;
     const chatId = newChat();
+    const backend = useForAll(create);
     before(async () => {
-      backend = await create();
       await backend.put(messagesOf(chatId, bodies));
     });
-    after(() => backend.remove());
 
     for (const order of ["newest", "relevance"] as const) {
       for (const limit of [1, 7, 40]) {
@@ -42,15 +43,11 @@ for (const [name, create] of Object.entries({
 
 describe("the counts of a long phrase", () => {
   it("are called inexact where only its beginning is compared", async () => {
-    const backend = await createElasticsearchBackend();
-    try {
-      const documents = messagesOf(newChat(), bodies).map((document) => ({ ...document, applicationId: 991n }));
-      await backend.put(documents);
-      const count = (q: string) => backend.index.countHits({ applicationId: 991n, q, limit: 10 });
-      expect(await count(phrase.slice(0, 30))).to.deep.include({ isExact: true });
-      expect(await count(`"${phrase}"`)).to.deep.include({ isExact: false });
-    } finally {
-      await backend.remove();
-    }
+    const backend = endAfterTest(await createElasticsearchBackend());
+    const documents = messagesOf(newChat(), bodies).map((document) => ({ ...document, applicationId: 991n }));
+    await backend.put(documents);
+    const count = (q: string) => backend.index.countHits({ applicationId: 991n, q, limit: 10 });
+    expect(await count(phrase.slice(0, 30))).to.deep.include({ isExact: true });
+    expect(await count(`"${phrase}"`)).to.deep.include({ isExact: false });
   });
 });

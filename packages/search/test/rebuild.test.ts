@@ -2,25 +2,19 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { testStores } from "@confab/testkit";
-import { rebuild, SearchUnavailable, verify, type ElasticsearchIndex } from "@confab/search";
+import { testStores, useForEach } from "@confab/testkit";
+import { rebuild, SearchUnavailable, verify } from "@confab/search";
 import { createTestIndex } from "./backends.ts";
 import { failure } from "./failure.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
 import { createMessageTable } from "./message-table.ts";
 
 describe("rebuilding the index", () => {
-  let es: ElasticsearchIndex;
-  let remove: () => Promise<void>;
+  const es = useForEach(createTestIndex);
   const behind = async (alias: string) => Object.keys(await es.connection.client.indices.getAlias({ name: alias }));
   const serving = () => behind(es.connection.readAlias);
   const written = () => behind(es.connection.writeAlias);
   const none = { count: 0, first: [] };
-
-  beforeEach(async () => {
-    ({ es, remove } = await createTestIndex());
-  });
-  afterEach(() => remove());
 
   it("misses no message that is added, edited or deleted in the meantime, and no search fails", async () => {
     const table = createMessageTable();

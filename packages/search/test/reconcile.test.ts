@@ -1,16 +1,11 @@
-import { testStores } from "@confab/testkit";
-import { countIndexed, createElasticsearchIndex, isSameCount, type ElasticsearchIndex } from "@confab/search";
+import { testStores, useForEach } from "@confab/testkit";
+import { countIndexed, createElasticsearchIndex, isSameCount } from "@confab/search";
 import { expect } from "chai";
 import { createTestIndex } from "./backends.ts";
 import { messageOf, newChat } from "./documents.ts";
 
 describe("counting what the index has", () => {
-  let es: ElasticsearchIndex;
-  let remove: () => Promise<void>;
-  beforeEach(async () => {
-    ({ es, remove } = await createTestIndex());
-  });
-  afterEach(() => remove());
+  const es = useForEach(createTestIndex);
 
   it("counts the messages of chats and ranges, and adds up their numbers exactly", async () => {
     const [chatId, other] = [newChat(), newChat()];

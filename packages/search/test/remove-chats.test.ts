@@ -1,15 +1,11 @@
-import { countDocuments, rebuild, removeChats, type ElasticsearchIndex } from "@confab/search";
+import { countDocuments, rebuild, removeChats } from "@confab/search";
+import { useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { createTestIndex } from "./backends.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
 
 describe("removing chats from the index", () => {
-  let es: ElasticsearchIndex;
-  let remove: () => Promise<void>;
-  beforeEach(async () => {
-    ({ es, remove } = await createTestIndex());
-  });
-  afterEach(() => remove());
+  const es = useForEach(createTestIndex);
 
   const total = async (...chatIds: bigint[]): Promise<number> =>
     [...(await countDocuments(es, chatIds)).values()].reduce((sum, count) => sum + count, 0);

@@ -1,16 +1,10 @@
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
-import type { ElasticsearchIndex } from "@confab/search";
 import { createTestIndex } from "./backends.ts";
 import { messageOf, newChat } from "./documents.ts";
 
 describe("an index with three shards", () => {
-  let es: ElasticsearchIndex;
-  let remove: () => Promise<void>;
-
-  before(async () => {
-    ({ es, remove } = await createTestIndex({ shards: 3 }));
-  });
-  after(() => remove());
+  const es = useForAll(() => createTestIndex({ shards: 3 }));
 
   it("finds the messages of all its shards, newest first, and each chat's in one of them", async () => {
     const chats = Array.from({ length: 30 }, newChat);

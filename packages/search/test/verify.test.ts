@@ -1,19 +1,14 @@
+import { useForEach } from "@confab/testkit";
 import { expect } from "chai";
-import { SearchUnavailable, verify, type ElasticsearchIndex, type SearchDocument } from "@confab/search";
+import { SearchUnavailable, verify, type SearchDocument } from "@confab/search";
 import { createTestIndex } from "./backends.ts";
 import { failure } from "./failure.ts";
 import { messageOf, messagesOf, newChat } from "./documents.ts";
 import { createMessageTable } from "./message-table.ts";
 
 describe("verifying the index", () => {
-  let es: ElasticsearchIndex;
-  let remove: () => Promise<void>;
+  const es = useForEach(createTestIndex);
   const none = { count: 0, first: [] };
-
-  beforeEach(async () => {
-    ({ es, remove } = await createTestIndex());
-  });
-  afterEach(() => remove());
 
   it("finds every planted difference and nothing else", async () => {
     const table = createMessageTable();

@@ -22,5 +22,6 @@ export { longestBlock } from "./longest-block.ts";
 export { commandsIn, shellBlocks } from "./shell-blocks.ts";
 export { inherited } from "./inherited.ts";
 export { scratchRoot } from "./scratch-root.ts";
+export { useEnding, useForAll, useForEach } from "./use.ts";
 export { createUnfinishedBodies } from "./unfinished-bodies.ts";
 export type { UnfinishedBodies, UnfinishedBody } from "./unfinished-bodies.ts";

@@ -89,10 +89,8 @@ async function beginRequest(url: string) {
   return { sent, answer };
 }
 
-const isStopping = (service: ServiceHandle): Promise<void> =>
-  eventually(() => {
-    expect(service.logs().map(({ message }) => message)).to.include("shutting down");
-  });
+const isStopping = (service: ServiceHandle) =>
+  eventually(() => expect(service.logs().map(({ message }) => message)).to.include("shutting down"));
 
 /** Starts a service with only these variables. It must exit with 78; returns the variables that it reports, and its report. */
 export function configurationErrorsOf(name: ServiceName, env: Readonly<Record<string, string>>) {

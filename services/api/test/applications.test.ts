@@ -2,16 +2,15 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { applicationSchema, type Application } from "@confab/contracts";
-import { eventually } from "@confab/testkit";
+import { useEnding, eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, linksOf, problemOf, readAs, startApi, useApi, type Api } from "./start.ts";
-import type { World } from "./world.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, startApi, useApi } from "./start.ts";
+
+const endAfterTest = useEnding();
 
 describe("/applications", () => {
-  let world: World;
-  let api: Api;
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
   const create = async (name: string): Promise<Application> =>
     readAs(applicationSchema, await api.send("POST", "/applications", { name }), 201);
 
@@ -100,18 +99,11 @@ describe("/applications", () => {
       expect(errors?.[0]).to.include({ pointer: "Idempotency-Key" });
       expect(errors?.[0]?.detail).to.include("admin key");
     }
-    const guarded = await startApi(world, { ADMIN_API_KEY: "admin-key-for-tests" });
-    try {
-      problemOf(await attempt("signup-1", {}, guarded), "unauthorized");
-      const headers = { authorization: "Bearer admin-key-for-tests" };
-      const [first, second] = [
-        await attempt("signup-1", headers, guarded),
-        await attempt("signup-1", headers, guarded),
-      ];
-      expect(readAs(applicationSchema, second, 201)).to.deep.equal(readAs(applicationSchema, first, 201));
-    } finally {
-      await guarded.stop();
-    }
+    const guarded = endAfterTest(await startApi(world, { ADMIN_API_KEY: "admin-key-for-tests" }));
+    problemOf(await attempt("signup-1", {}, guarded), "unauthorized");
+    const headers = { authorization: "Bearer admin-key-for-tests" };
+    const [first, second] = [await attempt("signup-1", headers, guarded), await attempt("signup-1", headers, guarded)];
+    expect(readAs(applicationSchema, second, 201)).to.deep.equal(readAs(applicationSchema, first, 201));
   });
 
   it("continues at cursors without ids and with little of a token, even for applications of one millisecond", async () => {
@@ -157,38 +149,30 @@ describe("/applications", () => {
   });
 
   it("requires the configured admin key only for creating and listing", async () => {
-    const guarded = await startApi(world, { ADMIN_API_KEY: "admin-key-for-tests" });
-    try {
-      const { token } = await create("guarded");
-      for (const [method, body] of [["POST", { name: "x" }], ["GET"]] as const) {
-        const asked = await guarded.send(method, "/applications", body);
-        problemOf(asked, "unauthorized");
-        expect(asked.headers.get("www-authenticate")).to.equal('Bearer realm="confab"');
-        problemOf(await guarded.send(method, "/applications", body, { authorization: "Bearer other" }), "unauthorized");
-        const given = await guarded.send(method, "/applications", body, {
-          authorization: "Bearer admin-key-for-tests",
-        });
-        expect(given.status).to.be.oneOf([200, 201]);
-      }
-      expect(jsonOf(await guarded.get(`/applications/${token}`))).to.include({ token });
-      expect(JSON.stringify(guarded.lines)).to.not.include("admin-key-for-tests");
-    } finally {
-      await guarded.stop();
+    const guarded = endAfterTest(await startApi(world, { ADMIN_API_KEY: "admin-key-for-tests" }));
+    const { token } = await create("guarded");
+    for (const [method, body] of [["POST", { name: "x" }], ["GET"]] as const) {
+      const asked = await guarded.send(method, "/applications", body);
+      problemOf(asked, "unauthorized");
+      expect(asked.headers.get("www-authenticate")).to.equal('Bearer realm="confab"');
+      problemOf(await guarded.send(method, "/applications", body, { authorization: "Bearer other" }), "unauthorized");
+      const given = await guarded.send(method, "/applications", body, {
+        authorization: "Bearer admin-key-for-tests",
+      });
+      expect(given.status).to.be.oneOf([200, 201]);
     }
+    expect(jsonOf(await guarded.get(`/applications/${token}`))).to.include({ token });
+    expect(JSON.stringify(guarded.lines)).to.not.include("admin-key-for-tests");
   });
 
   it("answers 429 beyond an application's requests per second", async () => {
-    const limited = await startApi(world, { RATE_LIMITS: "on", APPLICATION_REQUEST_RATE: "3" });
-    try {
-      const { token } = await create("limited");
-      const other = await create("other");
-      const answers = await Promise.all(Array.from({ length: 10 }, () => limited.get(`/applications/${token}`)));
-      const refused = answers.filter(({ status }) => status === 429);
-      expect(refused.length).to.be.within(4, 7);
-      for (const answer of refused) problemOf(answer, "rate-limited");
-      expect((await limited.get(`/applications/${other.token}`)).status).to.equal(200);
-    } finally {
-      await limited.stop();
-    }
+    const limited = endAfterTest(await startApi(world, { RATE_LIMITS: "on", APPLICATION_REQUEST_RATE: "3" }));
+    const { token } = await create("limited");
+    const other = await create("other");
+    const answers = await Promise.all(Array.from({ length: 10 }, () => limited.get(`/applications/${token}`)));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).to.be.within(4, 7);
+    for (const answer of refused) problemOf(answer, "rate-limited");
+    expect((await limited.get(`/applications/${other.token}`)).status).to.equal(200);
   });
 });

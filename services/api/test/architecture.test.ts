@@ -2,8 +2,7 @@ import { routes, type Route } from "@confab/contracts";
 import { routesOf } from "@confab/http";
 import { expect } from "chai";
 import type { Router } from "express";
-import { problemOf, useApi, type Api } from "./start.ts";
-import type { World } from "./world.ts";
+import { problemOf, useApi } from "./start.ts";
 
 /** Pages that describe the route table and are therefore not in it. */
 const beside = [
@@ -17,9 +16,7 @@ const beside = [
 ];
 
 describe("the api's routes", () => {
-  let world: World;
-  let api: Api;
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
 
   it("are exactly those of the route table and the documentation", () => {
     const router = api.app.router as unknown as Router & { stack: { handle: Partial<Router> }[] };

@@ -1,30 +1,23 @@
+import { useEnding, useForAll, useForEach } from "@confab/testkit";
 import { messageSchema } from "@confab/contracts";
 import { createUuid7 } from "@confab/runtime";
 import { expect } from "chai";
 import { z } from "zod";
 import { openStream } from "./event-reader.ts";
 import { keyMaker } from "./key-world.ts";
-import { jsonOf, problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
-import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
+import { jsonOf, problemOf, readAs, startApi, type Answer } from "./start.ts";
+import { openWorldWithRedis } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 describe("changes of a message whose number another message has by now", function () {
   this.timeout(60_000);
-  let world: WorldWithRedis;
-  let api: Api;
-  let keys: ReturnType<typeof keyMaker>;
-  let chat: Chat;
   let path: string;
-  before(async () => {
-    world = await openWorldWithRedis();
-    keys = keyMaker(world);
-    api = await startApi(world, { REDIS_URL: world.server.url });
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  const world = useForAll(openWorldWithRedis);
+  const keys = useForAll(() => keyMaker(world));
+  const api = useForAll(() => startApi(world, { REDIS_URL: world.server.url }));
+  const chat = useForEach(() => world.newChat());
   beforeEach(async () => {
-    chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
     await world.accept(chat, "old");
     await world.store();
@@ -147,18 +140,14 @@ describe("changes of a message whose number another message has by now", functio
     const storeLate = await world.take();
     await world.redis.flushall();
     await world.accept(chat, { sender: "yan", body: "of yan" }, repeated);
-    const reader = await openStream(`${api.url}${path}/stream?after=0`);
-    try {
-      await reader.until((events) => events.some(({ event }) => event === "caught-up"));
-      expect(reader.events.map(({ data }) => data.body)).to.include("of xav");
-      await storeLate();
-      await world.store((number) => number === 3);
-      await reader.until((events) => events.some(({ event }) => event === "deleted"));
-      expect(reader.events.at(-1)!.data).to.include({ number: 3, body: null, sender: null });
-      problemOf(await api.get(`${path}/3`), "message-deleted");
-    } finally {
-      await reader.close();
-    }
+    const reader = endAfterTest(await openStream(`${api.url}${path}/stream?after=0`));
+    await reader.until((events) => events.some(({ event }) => event === "caught-up"));
+    expect(reader.events.map(({ data }) => data.body)).to.include("of xav");
+    await storeLate();
+    await world.store((number) => number === 3);
+    await reader.until((events) => events.some(({ event }) => event === "deleted"));
+    expect(reader.events.at(-1)!.data).to.include({ number: 3, body: null, sender: null });
+    problemOf(await api.get(`${path}/3`), "message-deleted");
   });
 
   it("a deletion is not acknowledged because the other message was deleted", async () => {

@@ -1,21 +1,19 @@
 import { chatSchema, messageSchema, messageVersionSchema, searchHitSchema, toJsonText } from "@confab/contracts";
 import { createDeadLetters, removeHistories } from "@confab/database";
-import { hasElasticsearch, startProxy, testStores } from "@confab/testkit";
+import { useEnding, hasElasticsearch, startProxy, testStores, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
 import { openStream } from "./event-reader.ts";
-import { follow, jsonOf, linksOf, problemOf, readAs, startApi, useApi, type Answer, type Api } from "./start.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, startApi, useApi, type Answer } from "./start.ts";
 import { removeIndex } from "./remove-index.ts";
-import type { Chat, World } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 describe("editing and deleting messages", () => {
-  let world: World;
-  let api: Api;
-  let chat: Chat;
   let path: string;
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
+  const chat = useForEach(() => world.newChat());
   beforeEach(async () => {
-    chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
     await world.accept(
       chat,
@@ -122,47 +120,39 @@ describe("editing and deleting messages", () => {
     const own = `/applications/${late.token}/chats/${late.number}`;
     await world.accept(late, "one", "x".repeat(65_536), "three");
     await world.store();
-    const reader = await openStream(`${api.url}${own}/messages/stream?after=0`);
-    try {
-      await reader.until((events) => events.some(({ event }) => event === "caught-up"));
-      expect(reader.events.map(({ event }) => event)).to.deep.equal(["message", "gap", "message", "caught-up"]);
-      await world.database.prisma.deadLetter.updateMany({
-        where: { chatId: late.id },
-        data: { body: Buffer.from("two") },
-      });
-      const letter = await world.database.prisma.deadLetter.findFirstOrThrow({ where: { chatId: late.id } });
-      const { restore } = createDeadLetters(world.database);
-      expect(await restore(letter.id)).to.deep.equal({ restored: true });
-      expect(await restore(letter.id)).to.have.property("restored", false);
-      const [changed] = readAs(z.array(messageSchema), await api.get(`${own}/changes`));
-      expect(changed).to.include({ number: 2, body: "two", version: 1 });
-      await reader.until((events) => events.length === 5);
-      expect(reader.events.at(-1)).to.deep.include({ event: "edited", data: changed });
-    } finally {
-      await reader.close();
-    }
+    const reader = endAfterTest(await openStream(`${api.url}${own}/messages/stream?after=0`));
+    await reader.until((events) => events.some(({ event }) => event === "caught-up"));
+    expect(reader.events.map(({ event }) => event)).to.deep.equal(["message", "gap", "message", "caught-up"]);
+    await world.database.prisma.deadLetter.updateMany({
+      where: { chatId: late.id },
+      data: { body: Buffer.from("two") },
+    });
+    const letter = await world.database.prisma.deadLetter.findFirstOrThrow({ where: { chatId: late.id } });
+    const { restore } = createDeadLetters(world.database);
+    expect(await restore(letter.id)).to.deep.equal({ restored: true });
+    expect(await restore(letter.id)).to.have.property("restored", false);
+    const [changed] = readAs(z.array(messageSchema), await api.get(`${own}/changes`));
+    expect(changed).to.include({ number: 2, body: "two", version: 1 });
+    await reader.until((events) => events.length === 5);
+    expect(reader.events.at(-1)).to.deep.include({ event: "edited", data: changed });
   });
 
   it("shows a dead letter that is dropped as deleted to readers who had it while it was pending", async () => {
     const own = await world.newChat();
     const at = `/applications/${own.token}/chats/${own.number}`;
     await world.accept(own, "one", { body: "x".repeat(65_536), sender: "anna" });
-    const reader = await openStream(`${api.url}${at}/messages/stream?after=0`);
-    try {
-      await reader.until((events) => events.some(({ event }) => event === "caught-up"));
-      await world.store();
-      const letter = await world.database.prisma.deadLetter.findFirstOrThrow({ where: { chatId: own.id } });
-      expect(await createDeadLetters(world.database).remove(letter.id)).to.equal(true);
-      await reader.until((events) => events.at(-1)?.event === "deleted");
-      const shown = readAs(z.array(messageSchema), await api.get(`${at}/messages`))[1];
-      expect(shown).to.include({ number: 2, body: null, sender: null, version: 2 });
-      expect(shown?.change_number).to.be.above(0);
-      expect(reader.events.at(-1)!.data).to.deep.equal(shown);
-      problemOf(await api.get(`${at}/messages/2`), "message-deleted");
-      expect(readAs(chatSchema, await api.get(at))).to.include({ messages_count: 1, last_message_number: 2 });
-    } finally {
-      await reader.close();
-    }
+    const reader = endAfterTest(await openStream(`${api.url}${at}/messages/stream?after=0`));
+    await reader.until((events) => events.some(({ event }) => event === "caught-up"));
+    await world.store();
+    const letter = await world.database.prisma.deadLetter.findFirstOrThrow({ where: { chatId: own.id } });
+    expect(await createDeadLetters(world.database).remove(letter.id)).to.equal(true);
+    await reader.until((events) => events.at(-1)?.event === "deleted");
+    const shown = readAs(z.array(messageSchema), await api.get(`${at}/messages`))[1];
+    expect(shown).to.include({ number: 2, body: null, sender: null, version: 2 });
+    expect(shown?.change_number).to.be.above(0);
+    expect(reader.events.at(-1)!.data).to.deep.equal(shown);
+    problemOf(await api.get(`${at}/messages/2`), "message-deleted");
+    expect(readAs(chatSchema, await api.get(at))).to.include({ messages_count: 1, last_message_number: 2 });
   });
 
   it("changes only the version that If-Match names", async () => {
@@ -225,16 +215,11 @@ describe("editing and deleting messages", () => {
   });
 
   it("does not call a message unknown while Redis, which may have it, is unavailable", async () => {
-    const proxy = await startProxy({ target: testStores().redisUrl });
-    const cut = await startApi(world, { REDIS_URL: proxy.url });
-    try {
-      await proxy.cut();
-      problemOf(await cut.send("PATCH", `${path}/9`, { body: "x" }), "service-unavailable");
-      expect(readAs(messageSchema, await cut.send("PATCH", `${path}/1`, { body: "uno" })).version).to.equal(2);
-    } finally {
-      await cut.stop();
-      await proxy.close();
-    }
+    const proxy = endAfterTest(await startProxy({ target: testStores().redisUrl }));
+    const cut = endAfterTest(await startApi(world, { REDIS_URL: proxy.url }));
+    await proxy.cut();
+    problemOf(await cut.send("PATCH", `${path}/9`, { body: "x" }), "service-unavailable");
+    expect(readAs(messageSchema, await cut.send("PATCH", `${path}/1`, { body: "uno" })).version).to.equal(2);
   });
 
   it("lists the changes of a chat in their order, each message as it is now", async () => {

@@ -1,32 +1,25 @@
 import { messageSchema } from "@confab/contracts";
-import { eventually, startProxy, testStores } from "@confab/testkit";
+import { useEnding, eventually, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
-import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
+import { openStream, type ReceivedEvent } from "./event-reader.ts";
 import { problemOf, startApi, useApi, type Api } from "./start.ts";
-import type { Chat, World } from "./world.ts";
+import type { Chat } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 describe("the live stream of several chats", function () {
   this.timeout(60_000);
-  let world: World;
-  let api: Api;
   let token: string;
   let chats: Chat[];
-  const opened: EventReader[] = [];
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
   beforeEach(async () => {
     token = await world.newApplication();
     chats = [await world.newChat(token), await world.newChat(token), await world.newChat(token)];
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((reader) => reader.close()));
-  });
 
-  async function open(query: string, headers: Record<string, string> = {}, from: Pick<Api, "url"> = api) {
-    const reader = await openStream(`${from.url}/applications/${token}/stream?${query}`, headers);
-    opened.push(reader);
-    return reader;
-  }
+  const open = async (query: string, headers: Record<string, string> = {}, from: Pick<Api, "url"> = api) =>
+    endAfterTest(await openStream(`${from.url}/applications/${token}/stream?${query}`, headers));
   const shown = (events: readonly ReceivedEvent[]) =>
     events.map(({ event, data }) => [event, data.chat_number, data.number ?? data.from]);
   /** The events of one chat. */

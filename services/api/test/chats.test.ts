@@ -2,15 +2,12 @@ import { randomUUID } from "node:crypto";
 import { applicationSchema, chatSchema } from "@confab/contracts";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, linksOf, problemOf, readAs, useApi, type Api } from "./start.ts";
-import type { World } from "./world.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, useApi } from "./start.ts";
 
 describe("/applications/{token}/chats", () => {
-  let world: World;
-  let api: Api;
   let token: string;
   let path: string;
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
   beforeEach(async () => {
     token = await world.newApplication();
     path = `/applications/${token}/chats`;

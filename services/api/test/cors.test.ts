@@ -1,7 +1,9 @@
+import { useEnding } from "@confab/testkit";
 import { expect } from "chai";
 import { keyMaker } from "./key-world.ts";
-import { problemOf, startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { problemOf, startApi, useApi } from "./start.ts";
+
+const endAfterTest = useEnding();
 
 const page = "https://chat.example.com";
 const preflight = {
@@ -11,17 +13,10 @@ const preflight = {
 };
 
 describe("web pages of other origins", () => {
-  let world: World;
-  let api: Api;
   let path: string;
+  const { world, api } = useApi({ REQUIRE_KEYS: "on", CORS_ORIGINS: `${page}, http://localhost:5173` });
   before(async () => {
-    world = await openWorld();
-    api = await startApi(world, { REQUIRE_KEYS: "on", CORS_ORIGINS: `${page}, http://localhost:5173` });
     path = `/applications/${await world.newApplication()}`;
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
   });
 
   it("may send every request if they are on the list", async () => {
@@ -60,22 +55,18 @@ describe("web pages of other origins", () => {
   });
 
   it("may not if they are not on the list, or if there is none", async () => {
-    const closed = await startApi(world);
-    try {
-      for (const [service, origin] of [
-        [api, "https://evil.example.com"],
-        [api, "null"],
-        [api, "https://chat.example.com.evil.example"],
-        [api, "http://chat.example.com"],
-        [closed, page],
-      ] as const) {
-        for (const method of ["GET", "OPTIONS"]) {
-          const { headers } = await service.send(method, path, undefined, { ...preflight, origin });
-          expect(headers.get("access-control-allow-origin"), `${method} ${origin}`).to.equal(null);
-        }
+    const closed = endAfterTest(await startApi(world));
+    for (const [service, origin] of [
+      [api, "https://evil.example.com"],
+      [api, "null"],
+      [api, "https://chat.example.com.evil.example"],
+      [api, "http://chat.example.com"],
+      [closed, page],
+    ] as const) {
+      for (const method of ["GET", "OPTIONS"]) {
+        const { headers } = await service.send(method, path, undefined, { ...preflight, origin });
+        expect(headers.get("access-control-allow-origin"), `${method} ${origin}`).to.equal(null);
       }
-    } finally {
-      await closed.stop();
     }
   });
 });

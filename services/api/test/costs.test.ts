@@ -3,11 +3,13 @@ import { readFileSync } from "node:fs";
 import { get, request, type IncomingMessage } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { routes, type Route, type RouteName } from "@confab/contracts";
-import { longestBlock, startService, testStores } from "@confab/testkit";
+import { useEnding, longestBlock, startService, testStores, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { createLargest } from "./largest.ts";
-import { startApi, type Api } from "./start.ts";
+import { startApi } from "./start.ts";
 import { openWorld, type Chat, type World } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 const maxMs = 50;
 const mebibyte = 1024 * 1024;
@@ -137,22 +139,12 @@ async function createTargets({ database: { prisma } }: World, { id, token }: Cha
 
 describe("the most expensive request of each route", function () {
   this.timeout(120_000);
-  let world: World;
-  let chat: Chat;
-  let api: Api;
-  let targets: Targets;
   const env = { SEARCH_BACKEND: "mysql", RATE_LIMITS: "off", ADMIN_API_KEY: "admin-key-for-tests" };
   const table = Object.entries(costly).flatMap(([name, entry]) => (entry ? [[name as RouteName, entry] as const] : []));
-  before(async () => {
-    world = await openWorld();
-    chat = await createLargest(world);
-    targets = await createTargets(world, chat);
-    api = await startApi(world, { ...env, LOG_LEVEL: "error" });
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  const world = useForAll(openWorld);
+  const chat = useForAll(() => createLargest(world));
+  const targets = useForAll(() => createTargets(world, chat));
+  const api = useForAll(() => startApi(world, { ...env, LOG_LEVEL: "error" }));
 
   it("is known for all routes of this service", () => {
     const mine = Object.entries<Route>(routes).filter(([, { service }]) => service === "api");
@@ -195,20 +187,16 @@ describe("the most expensive request of each route", function () {
   }
 
   it("leaves the process within the memory of the chart, six at a time", async () => {
-    const small = await startSmall();
-    try {
-      for (const [name, { path, body }] of table) {
-        const route: Route = routes[name];
-        await Promise.all(Array.from({ length: 6 }, () => pass(small.url + path(chat, targets), route, body)));
-        expectMemoryOfChart(small, name);
-      }
-    } finally {
-      await small.stop();
+    const small = endAfterTest(await startSmall());
+    for (const [name, { path, body }] of table) {
+      const route: Route = routes[name];
+      await Promise.all(Array.from({ length: 6 }, () => pass(small.url + path(chat, targets), route, body)));
+      expectMemoryOfChart(small, name);
     }
   });
 
   it("leaves it there when a hundred clients want the largest list, and half of them read nothing", async () => {
-    const small = await startSmall();
+    const small = endAfterTest(await startSmall());
     const url = `${small.url}/applications/${chat.token}/chats/${chat.number}/messages?limit=200`;
     const leaving = new AbortController();
     const ask = async (reads: boolean): Promise<void> => {
@@ -217,16 +205,12 @@ describe("the most expensive request of each route", function () {
       sent.on("response", (answer) => (reads ? answer.resume() : answer.pause()).on("error", () => undefined));
       await closed;
     };
-    try {
-      const clients = Array.from({ length: 100 }, async (_, at) => {
-        while (!leaving.signal.aborted) await ask(at % 2 === 0);
-      });
-      await pause(10_000);
-      leaving.abort();
-      await Promise.all(clients);
-      expectMemoryOfChart(small, "a hundred clients");
-    } finally {
-      await small.stop();
-    }
+    const clients = Array.from({ length: 100 }, async (_, at) => {
+      while (!leaving.signal.aborted) await ask(at % 2 === 0);
+    });
+    await pause(10_000);
+    leaving.abort();
+    await Promise.all(clients);
+    expectMemoryOfChart(small, "a hundred clients");
   });
 });

@@ -1,15 +1,14 @@
-import { eventually, hasElasticsearch, startProxy, testStores, type Proxy } from "@confab/testkit";
+import { eventually, hasElasticsearch, startProxy, testStores, useForAll, type Proxy } from "@confab/testkit";
 import { expect } from "chai";
 import { jsonOf, startApi, type Answer, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { openWorld } from "./world.ts";
 
 describe("the api with connections that died silently", () => {
-  let world: World;
   let proxies: Record<"redis" | "database" | "search", Proxy>;
   let api: Api;
   let path: string;
+  const world = useForAll(openWorld);
   before(async () => {
-    world = await openWorld();
     proxies = {
       redis: await startProxy({ target: testStores().redisUrl }),
       database: await startProxy({ target: world.url }),
@@ -24,15 +23,12 @@ describe("the api with connections that died silently", () => {
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
     await world.accept(chat, "one", "two", "three");
     await world.store((number) => number < 3);
-    await eventually(async () => {
-      expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]);
-    });
+    await eventually(async () => expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]));
   });
   after(async () => {
     await api.stop();
     await Promise.all(Object.values(proxies).map((proxy) => proxy.close()));
     await world.store();
-    await world.close();
   });
   const numbersOf = (answer: Answer): unknown[] => (jsonOf(answer) as { number: number }[]).map(({ number }) => number);
 

@@ -1,19 +1,9 @@
 import { openApiDocument, problems, type ProblemCode } from "@confab/contracts";
 import { expect } from "chai";
-import { jsonOf, problemOf, startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { jsonOf, problemOf, startApi, useApi } from "./start.ts";
 
 describe("the api's documentation", () => {
-  let world: World;
-  let api: Api;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world, { PUBLIC_URL: "http://localhost:8080/" });
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  const { world, api } = useApi({ PUBLIC_URL: "http://localhost:8080/" });
 
   it("serves the OpenAPI document of this version with its public address", async () => {
     const expected = openApiDocument({ publicUrl: "http://localhost:8080", version: api.config.version });

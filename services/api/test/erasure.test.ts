@@ -4,21 +4,17 @@ import { join } from "node:path";
 import { chatSchema, fillPath, routes, type Route } from "@confab/contracts";
 import { createErasures, maxOpenErasures } from "@confab/database";
 import { createPendingErasure } from "@confab/pending";
-import { startProxy, startRedis } from "@confab/testkit";
+import { startProxy, startRedis, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { createErase } from "../src/changing/erase.ts";
 import { inputs } from "./inputs.ts";
 import { follow, jsonOf, problemOf, startApi, useApi, type Api } from "./start.ts";
-import type { Chat, World } from "./world.ts";
 
 describe("deleting chats and applications", function () {
   this.timeout(60_000);
-  let world: World;
-  let api: Api;
-  let chat: Chat;
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
+  const chat = useForEach(() => world.newChat());
   beforeEach(async () => {
-    chat = await world.newChat();
     await world.accept(chat, "one", "two");
     await world.store((number) => number === 1);
   });

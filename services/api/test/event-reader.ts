@@ -27,9 +27,9 @@ export async function openStream(url: string, headers: Record<string, string> = 
     isOver: () => state.isOver,
     /** Waits until the events satisfy a condition. */
     until: (condition: (events: readonly ReceivedEvent[]) => boolean) =>
-      eventually(() => {
-        expect(condition(events), JSON.stringify(events.map(({ id, event }) => `${event} ${id}`))).to.equal(true);
-      }),
+      eventually(() =>
+        expect(condition(events), JSON.stringify(events.map(({ id, event }) => `${event} ${id}`))).to.equal(true),
+      ),
     async close() {
       ending.abort();
       await reading;

@@ -1,8 +1,7 @@
-import { longestBlock } from "@confab/testkit";
+import { longestBlock, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { openCrowd } from "./crowd.ts";
-import { startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { useApi } from "./start.ts";
 
 const readers = Number(process.env.CONFAB_READERS ?? 3_000);
 /** A slice takes 5 ms. Written to in one turn, the readers would take 25 ms and more. */
@@ -12,19 +11,11 @@ type Measure = (what: string, cause: () => Promise<unknown>, seen: string) => Pr
 
 describe(`${readers} readers of one chat`, function () {
   this.timeout(120_000);
-  let world: World;
-  let api: Api;
-  let chat: Chat;
   let path: string;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world, { LOG_LEVEL: "error", MAX_STREAMS: "20000" });
-    chat = await world.newChat();
+  const { world, api } = useApi({ LOG_LEVEL: "error", MAX_STREAMS: "20000" });
+  const chat = useForAll(() => world.newChat());
+  before(() => {
     path = `/applications/${chat.token}/chats/${chat.number}`;
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
   });
 
   it("are written to in slices, whatever happens, and each gets everything in order", async () => {

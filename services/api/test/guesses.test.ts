@@ -1,30 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { keyMaker } from "./key-world.ts";
-import { problemOf, startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { problemOf, useApi } from "./start.ts";
 
 const adminKey = "admin-key-for-tests";
 
 describe("guesses of the configured admin key", function () {
   this.timeout(60_000);
-  let world: World;
-  let api: Api;
   let token: string;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world, {
-      RATE_LIMITS: "on",
-      REQUIRE_KEYS: "on",
-      ADMIN_API_KEY: adminKey,
-      TRUSTED_PROXIES: "1",
-      APPLICATION_REQUEST_RATE: "100000",
-    });
-    token = await world.newApplication();
+  const { world, api } = useApi({
+    RATE_LIMITS: "on",
+    REQUIRE_KEYS: "on",
+    ADMIN_API_KEY: adminKey,
+    TRUSTED_PROXIES: "1",
+    APPLICATION_REQUEST_RATE: "100000",
   });
-  after(async () => {
-    await api.stop();
-    await world.close();
+  before(async () => {
+    token = await world.newApplication();
   });
   const from = (address: string, key?: string) => ({
     "x-forwarded-for": address,

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { hasElasticsearch, hostileTexts, longestBlock } from "@confab/testkit";
 import { expect } from "chai";
 import { removeIndex } from "./remove-index.ts";
-import { startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { useApi } from "./start.ts";
+import type { Chat } from "./world.ts";
 
 const maxMs = 50;
 const bodies: [name: string, q: string][] = [
@@ -23,17 +23,12 @@ async function pass(url: string): Promise<void> {
 for (const backend of hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"]) {
   describe(`two hundred hostile messages, with search in ${backend}`, function () {
     this.timeout(120_000);
-    let world: World;
-    let api: Api;
+    const { world, api } = useApi({ SEARCH_BACKEND: backend, RATE_LIMITS: "off" });
     before(async () => {
-      world = await openWorld();
-      api = await startApi(world, { SEARCH_BACKEND: backend, RATE_LIMITS: "off" });
       await api.search.prepare();
     });
     after(async () => {
-      await api.stop();
       if (backend === "elasticsearch") await removeIndex(world.index);
-      await world.close();
     });
 
     for (const [name, q] of bodies) {

@@ -3,27 +3,17 @@ import { createdKeySchema, keySchema, type CreatedKey } from "@confab/contracts"
 import { listActs } from "@confab/database";
 import { expect } from "chai";
 import { z } from "zod";
-import { linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { linksOf, problemOf, readAs, startApi, useApi } from "./start.ts";
 
 const admin = { authorization: "Bearer admin-key-for-tests" };
 
 describe("keys", () => {
-  let world: World;
-  let api: Api;
   let token: string;
   let path: string;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" });
-  });
+  const { world, api } = useApi({ REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" });
   beforeEach(async () => {
     token = await world.newApplication();
     path = `/applications/${token}/keys`;
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
   });
 
   const create = async (body: object = {}, at = path, headers: Record<string, string> = admin): Promise<CreatedKey> =>

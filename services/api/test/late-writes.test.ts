@@ -1,20 +1,16 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { applicationSchema, chatSchema } from "@confab/contracts";
-import { eventually, startProxy } from "@confab/testkit";
+import { eventually, startProxy, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { openWorld } from "./world.ts";
 
 const adminKey = "admin-key-for-tests";
 const authorization = { authorization: `Bearer ${adminKey}` };
 
 describe("writes while MySQL does not answer", () => {
-  let world: World;
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(openWorld);
 
   const countOf = async (api: Api, token: string): Promise<number> =>
     readAs(applicationSchema, await api.get(`/applications/${token}`)).chats_count;

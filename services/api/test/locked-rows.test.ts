@@ -1,27 +1,24 @@
 import { expect } from "chai";
-import { eventually } from "@confab/testkit";
+import { useEnding, eventually, useForAll } from "@confab/testkit";
 import { keyMaker } from "./key-world.ts";
 import { startApi, type Api, type Answer } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorld, type Chat } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 type Request = readonly [method: string, path: string, body?: unknown];
 
 describe("changes that wait for a locked row", function () {
   this.timeout(60_000);
-  let world: World;
   let api: Api;
   let [hot, quiet]: (Chat | undefined)[] = [];
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
-  afterEach(() => api.stop());
+  const world = useForAll(openWorld);
 
   const application = ({ token }: Chat) => `/applications/${token}`;
   const pathOf = (chat: Chat) => `${application(chat)}/chats/${chat.number}`;
 
   async function start(env: Record<string, string> = {}) {
-    api = await startApi(world, env);
+    api = endAfterTest(await startApi(world, env));
     [hot, quiet] = [await world.newChat(), await world.newChat()];
     await world.accept(hot, "one", "two", "three");
     await world.accept(quiet, "one");
@@ -71,10 +68,7 @@ describe("changes that wait for a locked row", function () {
       expect(status, text).to.equal(200);
     }
   }
-  const expectInUse = (sessions: number) =>
-    eventually(async () => {
-      expect(await sessionsInUse()).to.equal(sessions);
-    });
+  const expectInUse = (sessions: number) => eventually(async () => expect(await sessionsInUse()).to.equal(sessions));
   /** On a slow machine, the one that waited for the row may be refused after two seconds, and those behind it as too many. */
   function expectDone(answers: readonly Answer[], status: number) {
     const statuses = answers.map((answer) => answer.status);
@@ -249,9 +243,7 @@ describe("changes that wait for a locked row", function () {
       answered += 1;
       return answer;
     });
-    await eventually(async () => {
-      expect(await inFlight()).to.equal(edits.length);
-    });
+    await eventually(async () => expect(await inFlight()).to.equal(edits.length));
     expect((await api.get(`${pathOf(hot!)}/messages?limit=1`)).status).to.equal(200);
     const edited = await api.send("PATCH", `${pathOf(hot!)}/messages/1`, { body: "edited" });
     expect(edited.status, edited.text).to.equal(200);

@@ -1,29 +1,22 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageSchema } from "@confab/contracts";
-import { eventually } from "@confab/testkit";
+import { eventually, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { problemOf, readAs, startApi, useApi, type Answer, type Api } from "./start.ts";
-import type { Chat, World } from "./world.ts";
+import { problemOf, readAs, startApi, useApi, type Answer } from "./start.ts";
 
 describe("a list of messages that waits", function () {
   this.timeout(60_000);
-  let world: World;
-  let api: Api;
-  let chat: Chat;
   let path: string;
-  useApi((running) => ({ world, api } = running));
-  beforeEach(async () => {
-    chat = await world.newChat();
+  const { world, api } = useApi();
+  const chat = useForEach(() => world.newChat());
+  beforeEach(() => {
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
   });
 
   const bodies = (answer: Answer) => readAs(z.array(messageSchema), answer).map(({ body }) => body);
-  const areWaiting = (count: number, from = api) =>
-    eventually(() => {
-      expect(from.waits.count()).to.equal(count);
-    });
+  const areWaiting = (count: number, from = api) => eventually(() => expect(from.waits.count()).to.equal(count));
 
   it("answers at once if there is something, with the answer of the list", async () => {
     await world.accept(chat, "one", "two", "three");
@@ -120,9 +113,7 @@ describe("a list of messages that waits", function () {
     const ask = `GET ${path}?after=0&wait=1 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
     for (let count = 1; count <= 2; count += 1) {
       socket.write(ask);
-      await eventually(() => {
-        expect(text.match(/HTTP\/1\.1 200/g)).to.have.length(count);
-      });
+      await eventually(() => expect(text.match(/HTTP\/1\.1 200/g)).to.have.length(count));
     }
     socket.destroy();
   });

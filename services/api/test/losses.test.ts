@@ -2,43 +2,30 @@ import { readdir, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageSchema, readStateSchema } from "@confab/contracts";
-import { eventually, startProxy } from "@confab/testkit";
+import { useEnding, eventually, startProxy, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { z } from "zod";
 import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
 import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
-import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
+import { openWorldWithRedis, type Chat } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 describe("when Redis has lost messages and assigns their numbers again", function () {
   this.timeout(60_000);
-  let world: WorldWithRedis;
-  let api: Api;
   let chat: Chat;
   let path: string;
-  const opened: EventReader[] = [];
 
-  before(async () => {
-    world = await openWorldWithRedis();
-    api = await startApi(world, { REDIS_URL: world.server.url });
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  const world = useForAll(openWorldWithRedis);
+  const api = useForAll(() => startApi(world, { REDIS_URL: world.server.url }));
   beforeEach(async () => {
     chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((reader) => reader.close()));
-  });
 
-  async function open(query = "", from: Pick<Api, "url"> = api, of = `${path}/stream`): Promise<EventReader> {
-    const reader = await openStream(`${from.url}${of}${query}`);
-    opened.push(reader);
-    return reader;
-  }
+  const open = async (query = "", from: Pick<Api, "url"> = api, of = `${path}/stream`): Promise<EventReader> =>
+    endAfterTest(await openStream(`${from.url}${of}${query}`));
   const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
   const shown = (events: readonly ReceivedEvent[]) =>
     events
@@ -181,9 +168,7 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     expect(bodies(page)).to.deep.equal(["old 6", "old 7", "old 8"]);
     const next = nextOf(page);
     const waiting = api.get(`${path}?after=8&wait=30`);
-    await eventually(() => {
-      expect(api.waits.count()).to.equal(1);
-    });
+    await eventually(() => expect(api.waits.count()).to.equal(1));
     await flush();
     for (const query of ["?after=8", "?after=8&wait=5"]) {
       expect(problemOf(await api.get(path + query), "position-reset").last_number).to.equal(3);
@@ -263,24 +248,19 @@ describe("when Redis has lost messages and assigns their numbers again", functio
 
   it("nobody is sent back while Redis is unavailable, and no stream claims to be caught up", async () => {
     await sendEight();
-    const proxy = await startProxy({ target: world.server.url });
-    const behind = await startApi(world, { REDIS_URL: proxy.url });
-    try {
-      await proxy.cut();
-      const reader = await open("?after=8", behind);
-      const behindAll = await open("?after=1", behind);
-      await sleep(2_500);
-      expect(reader.events).to.deep.equal([]);
-      expect(behindAll.events.map(({ event }) => event)).to.deep.equal(["message", "message"]);
-      expect(bodies(await behind.get(`${path}?after=8`))).to.deep.equal([]);
-      await proxy.restore();
-      await Promise.all([reader.until(isCaughtUp), behindAll.until(isCaughtUp)]);
-      expect(shown(reader.events)).to.deep.equal([]);
-      expect(shown(behindAll.events)).to.have.length(7);
-    } finally {
-      await behind.stop();
-      await proxy.close();
-    }
+    const proxy = endAfterTest(await startProxy({ target: world.server.url }));
+    const behind = endAfterTest(await startApi(world, { REDIS_URL: proxy.url }));
+    await proxy.cut();
+    const reader = await open("?after=8", behind);
+    const behindAll = await open("?after=1", behind);
+    await sleep(2_500);
+    expect(reader.events).to.deep.equal([]);
+    expect(behindAll.events.map(({ event }) => event)).to.deep.equal(["message", "message"]);
+    expect(bodies(await behind.get(`${path}?after=8`))).to.deep.equal([]);
+    await proxy.restore();
+    await Promise.all([reader.until(isCaughtUp), behindAll.until(isCaughtUp)]);
+    expect(shown(reader.events)).to.deep.equal([]);
+    expect(shown(behindAll.events)).to.have.length(7);
   });
 
   it("dead letters at the end of a chat are no loss, even if Redis has forgotten the chat", async () => {

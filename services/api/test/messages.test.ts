@@ -4,8 +4,8 @@ import { nameHash } from "@confab/pending";
 import { asNewer, renamable } from "@confab/testkit/world";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, linksOf, problemOf, readAs, useApi, type Api } from "./start.ts";
-import type { Chat, World } from "./world.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, useApi } from "./start.ts";
+import type { Chat } from "./world.ts";
 import fc from "fast-check";
 
 type Order = "asc" | "desc";
@@ -41,9 +41,7 @@ function inLaterFormat(batchId: string, { token, number }: Chat, record: string)
 }
 
 describe("reading a chat's messages", () => {
-  let world: World;
-  let api: Api;
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
 
   const pathOf = ({ token, number }: Chat): string => `/applications/${token}/chats/${number}/messages`;
   const numbersOf = (messages: Message[]): number[] => messages.map(({ number }) => number);

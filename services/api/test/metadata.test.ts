@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { JsonText } from "@confab/contracts";
-import { eventually, hasElasticsearch } from "@confab/testkit";
+import { eventually, hasElasticsearch, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { removeIndex } from "./remove-index.ts";
-import { useApi, type Api } from "./start.ts";
-import type { Chat, World } from "./world.ts";
+import { useApi } from "./start.ts";
 
 const kept = String.raw`{"n":12345678901234567890,"n":-0,"x":[1e400,1.0,"\/ \u0041\n"],"metadata":{},"__proto__":{}}`;
 const sent = kept.replaceAll(":", " : ").replaceAll(",", " ,\t");
@@ -14,13 +13,10 @@ const metadata = new JsonText(kept);
 const copiesIn = (text: string): number => text.split(`"metadata":${kept}`).length - 1;
 
 describe("metadata", () => {
-  let world: World;
-  let api: Api;
-  let chat: Chat;
   let path: string;
-  useApi((running) => ({ world, api } = running));
-  beforeEach(async () => {
-    chat = await world.newChat();
+  const { world, api } = useApi();
+  const chat = useForEach(() => world.newChat());
+  beforeEach(() => {
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
   });
   const read = async (end = ""): Promise<number> => copiesIn((await api.get(path + end)).text);

@@ -1,36 +1,32 @@
 import { Agent, get, type ClientRequest } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
-import { eventually, startService, testStores, type ServiceHandle } from "@confab/testkit";
+import { eventually, startService, testStores, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { statusOf } from "./status-of.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorld, type Chat } from "./world.ts";
 
 const [connections, rounds, asked] = [40, 3, 50];
 
 describe("one application that reads large pages on many connections", function () {
   this.timeout(120_000);
-  let world: World;
-  let api: ServiceHandle;
   let [loud, quiet]: (Chat | undefined)[] = [];
-  before(async () => {
-    world = await openWorld();
-    // A separate process, so that the cost of sending the requests is not measured.
-    api = await startService("api", {
+  const world = useForAll(openWorld);
+  // A separate process, so that the cost of sending the requests is not measured.
+  const api = useForAll(() =>
+    startService("api", {
       REDIS_URL: testStores().redisUrl,
       DATABASE_URL: world.url,
       REDIS_KEY_PREFIX: world.prefix,
       SEARCH_BACKEND: "mysql",
       RATE_LIMITS: "off",
       LOG_LEVEL: "error",
-    });
+    }),
+  );
+  before(async () => {
     [loud, quiet] = [await world.newChat(), await world.newChat()];
     await world.accept(loud, ...Array<string>(200).fill("x".repeat(65_535)));
     await world.accept(quiet, "one", "two");
     await world.store();
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
   });
 
   const pathOf = ({ token, number }: Chat): string => `${api.url}/applications/${token}/chats/${number}/messages`;
@@ -101,9 +97,7 @@ describe("one application that reads large pages on many connections", function 
     let [heard, shown] = [0, 0];
     let isReady = false;
     follow(`${pathOf(quiet!)}/stream`, "caught-up", () => (isReady = true));
-    await eventually(() => {
-      expect(isReady).to.equal(true);
-    });
+    await eventually(() => expect(isReady).to.equal(true));
     follow(`${pathOf(quiet!)}/stream?after=2`, "message", () => (heard += 1));
     const found: number[] = [];
     try {
@@ -116,27 +110,12 @@ describe("one application that reads large pages on many connections", function 
             open[request]!.destroy();
           });
         }
-        await eventually(
-          () => {
-            expect(shown).to.be.above(150 * round);
-          },
-          { intervalMs: 1 },
-        );
+        await eventually(() => expect(shown).to.be.above(150 * round), { intervalMs: 1 });
         const [before, known] = [shown, heard];
         await world.accept(quiet!, `in round ${round}`);
-        await eventually(
-          () => {
-            expect(heard).to.be.above(known);
-          },
-          { intervalMs: 1, timeoutMs: 30_000 },
-        );
+        await eventually(() => expect(heard).to.be.above(known), { intervalMs: 1, timeoutMs: 30_000 });
         found.push(shown - before);
-        await eventually(
-          () => {
-            expect(shown).to.equal(150 * (round + 1));
-          },
-          { timeoutMs: 30_000 },
-        );
+        await eventually(() => expect(shown).to.equal(150 * (round + 1)), { timeoutMs: 30_000 });
       }
     } finally {
       for (const request of open) request.destroy();

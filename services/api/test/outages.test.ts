@@ -1,7 +1,7 @@
-import { eventually, startProxy, type Proxy } from "@confab/testkit";
+import { eventually, startProxy, useForAll, type Proxy } from "@confab/testkit";
 import { expect } from "chai";
 import { jsonOf, linksOf, problemOf, startApi, type Answer, type Api } from "./start.ts";
-import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
+import { openWorldWithRedis, type Chat } from "./world.ts";
 
 const timed = async (work: Promise<Answer>): Promise<{ answer: Answer; ms: number }> => {
   const began = performance.now();
@@ -10,19 +10,13 @@ const timed = async (work: Promise<Answer>): Promise<{ answer: Answer; ms: numbe
 };
 
 describe("the api without a store", () => {
-  let world: WorldWithRedis;
   let database: Proxy;
   let between: Proxy;
   let api: Api;
   let chat: Chat;
   let path: string;
 
-  before(async () => {
-    world = await openWorldWithRedis();
-  });
-  after(async () => {
-    await world.close();
-  });
+  const world = useForAll(openWorldWithRedis);
   beforeEach(async () => {
     await world.server.start();
     database = await startProxy({ target: world.url });
@@ -64,9 +58,7 @@ describe("the api without a store", () => {
 
       if (failure === "is unavailable") await between.restore();
       else between.resume();
-      await eventually(async () => {
-        expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]);
-      });
+      await eventually(async () => expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]));
       expect(jsonOf(await api.get(`${path}/3`))).to.include({ body: "three" });
     });
   }
@@ -90,9 +82,7 @@ describe("the api without a store", () => {
     expect(numbersOf(await api.get(`${path}?before=3`))).to.deep.equal([1, 2]);
 
     await between.restore();
-    await eventually(async () => {
-      expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3, 4, 5, 7, 8]);
-    });
+    await eventually(async () => expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3, 4, 5, 7, 8]));
     expect(numbersOf(await api.get(next))).to.deep.equal([7, 5, 4, 3, 2, 1]);
   });
 
@@ -126,9 +116,7 @@ describe("the api without a store", () => {
 
       if (failure === "is unavailable") await database.restore();
       else database.resume();
-      await eventually(async () => {
-        expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]);
-      });
+      await eventually(async () => expect(numbersOf(await api.get(path))).to.deep.equal([1, 2, 3]));
     });
   }
 });

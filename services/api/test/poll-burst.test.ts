@@ -3,15 +3,12 @@ import { Worker } from "node:worker_threads";
 import { eventually, longestBlock } from "@confab/testkit";
 import { expect } from "chai";
 import type { PollAnswers, PollsData } from "./poll-crowd-reader.ts";
-import { useApi, type Api } from "./start.ts";
-import type { World } from "./world.ts";
+import { useApi } from "./start.ts";
 
 describe("long polls that come at once", function () {
   this.timeout(120_000);
-  let world: World;
-  let api: Api;
   let worker: Worker | undefined;
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
   afterEach(() => worker?.terminate());
 
   /** Sends polls all at once, from a thread of their own, and returns their answers by status and bytes once all have one. */
@@ -23,12 +20,7 @@ describe("long polls that come at once", function () {
   }
 
   const areWaiting = (count: number) =>
-    eventually(
-      () => {
-        expect(api.waits.count()).to.equal(count);
-      },
-      { timeoutMs: 30_000 },
-    );
+    eventually(() => expect(api.waits.count()).to.equal(count), { timeoutMs: 30_000 });
 
   it("wait their turn in one chat, and get a large message without holding up the process", async () => {
     const chat = await world.newChat();

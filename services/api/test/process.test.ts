@@ -1,13 +1,15 @@
-import { configurationErrorsOf, describeLostSessions, describeShutdown, startService } from "@confab/testkit";
+import {
+  configurationErrorsOf,
+  describeLostSessions,
+  describeShutdown,
+  startService,
+  useForAll,
+} from "@confab/testkit";
 import { expect } from "chai";
-import { openWorld, type World } from "./world.ts";
+import { openWorld } from "./world.ts";
 
 describe("the api process", () => {
-  let world: World;
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(openWorld);
 
   describeShutdown(() => startService("api", { DATABASE_URL: world.url, REDIS_KEY_PREFIX: world.prefix }), {
     path: "/applications",

@@ -3,17 +3,14 @@ import { createLogger } from "@confab/runtime";
 import { expect } from "chai";
 import { createReadMessages, type ReadMessages } from "../src/reading/read-messages.ts";
 import { placeOf } from "../src/routes/page-links.ts";
-import { useApi, type Api } from "./start.ts";
-import type { World } from "./world.ts";
+import { useApi } from "./start.ts";
 
 /** The place in a chat that a query names. */
 const place = (query: Partial<MessagesQuery>) => placeOf({ ...messagesQuerySchema.parse({}), ...query });
 
 describe("reading while the worker stores everything between the two reads", () => {
-  let world: World;
-  let api: Api;
   const logger = createLogger({ level: "silent", service: "test" });
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
 
   /** The use case on the real stores; pending messages are stored as soon as the first of them has answered. */
   async function setUp() {
@@ -57,10 +54,8 @@ describe("reading while the worker stores everything between the two reads", () 
 });
 
 describe("reading while messages are accepted and stored out of order", () => {
-  let world: World;
-  let api: Api;
   const logger = createLogger({ level: "silent", service: "test" });
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
   afterEach(() => world.store());
 
   /**

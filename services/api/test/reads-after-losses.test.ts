@@ -1,35 +1,22 @@
 import { readStateSchema } from "@confab/contracts";
-import { startProxy, type Proxy } from "@confab/testkit";
+import { startProxy, useForAll, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { problemOf, readAs, startApi, type Api } from "./start.ts";
-import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
+import { openWorldWithRedis } from "./world.ts";
 
 describe("read horizons that are on their way to MySQL when Redis loses messages", function () {
   this.timeout(60_000);
-  let proxy: Proxy;
-  let world: WorldWithRedis;
-  let slow: Api;
-  let api: Api;
-  let chat: Chat;
   let reads: string;
-  before(async () => {
-    world = await openWorldWithRedis();
-    proxy = await startProxy({ target: world.url });
-    api = await startApi(world, { REDIS_URL: world.server.url });
-    slow = await startApi({ ...world, url: proxy.url }, { REDIS_URL: world.server.url });
-  });
-  after(async () => {
-    await slow.stop();
-    await api.stop();
-    await proxy.close();
-    await world.close();
-  });
+  const world = useForAll(openWorldWithRedis);
+  const proxy = useForAll(() => startProxy({ target: world.url }));
+  const api = useForAll(() => startApi(world, { REDIS_URL: world.server.url }));
+  const slow = useForAll(() => startApi({ ...world, url: proxy.url }, { REDIS_URL: world.server.url }));
 
   const send = (from: number, to: number, what: string) =>
     world.accept(chat, ...Array.from({ length: to - from + 1 }, (_, at) => `${what} ${from + at}`));
 
+  const chat = useForEach(() => world.newChat());
   beforeEach(async () => {
-    chat = await world.newChat();
     reads = `/applications/${chat.token}/chats/${chat.number}/reads`;
     await send(1, 3, "old");
     await world.store();

@@ -1,20 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { fillPath, readHorizonSchema, readStateSchema, routes, unreadChatSchema } from "@confab/contracts";
-import { startProxy, testStores } from "@confab/testkit";
+import { useEnding, startProxy, testStores, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, problemOf, readAs, startApi, useApi, type Answer, type Api } from "./start.ts";
-import type { Chat, World } from "./world.ts";
+import { follow, jsonOf, problemOf, readAs, startApi, useApi, type Answer } from "./start.ts";
+import type { Chat } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 const tooLong = "x".repeat(65_536);
 
 describe("read horizons and unread counts", () => {
-  let world: World;
-  let api: Api;
-  let chat: Chat;
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
+  const chat = useForEach(() => world.newChat());
   beforeEach(async () => {
-    chat = await world.newChat();
     await world.accept(chat, "one", "two", "three", "four");
     await world.store();
   });
@@ -176,20 +175,15 @@ describe("read horizons and unread counts", () => {
   });
 
   it("count stored messages while Redis is unavailable, and say which numbers are known", async () => {
-    const proxy = await startProxy({ target: testStores().redisUrl });
-    const cut = await startApi(world, { REDIS_URL: proxy.url });
-    try {
-      await world.accept(chat, "five");
-      await proxy.cut();
-      expect(readAs(readStateSchema, await cut.get(pathOf("anna")))).to.include({ number: 0, unread: 4 });
-      expect(readAs(readStateSchema, await cut.send("PUT", pathOf("anna"), { number: 4 })).number).to.equal(4);
-      const { detail } = problemOf(await cut.send("PUT", pathOf("anna"), { number: 5 }), "service-unavailable");
-      expect(detail).to.match(/^Number 4 is the last one that is stored, and Redis/);
-      expect((await get("anna")).number).to.equal(4);
-      expect(cut.lines.some(({ message }) => message.startsWith("Redis is unavailable"))).to.equal(true);
-    } finally {
-      await cut.stop();
-      await proxy.close();
-    }
+    const proxy = endAfterTest(await startProxy({ target: testStores().redisUrl }));
+    const cut = endAfterTest(await startApi(world, { REDIS_URL: proxy.url }));
+    await world.accept(chat, "five");
+    await proxy.cut();
+    expect(readAs(readStateSchema, await cut.get(pathOf("anna")))).to.include({ number: 0, unread: 4 });
+    expect(readAs(readStateSchema, await cut.send("PUT", pathOf("anna"), { number: 4 })).number).to.equal(4);
+    const { detail } = problemOf(await cut.send("PUT", pathOf("anna"), { number: 5 }), "service-unavailable");
+    expect(detail).to.match(/^Number 4 is the last one that is stored, and Redis/);
+    expect((await get("anna")).number).to.equal(4);
+    expect(cut.lines.some(({ message }) => message.startsWith("Redis is unavailable"))).to.equal(true);
   });
 });

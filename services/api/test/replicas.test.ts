@@ -38,9 +38,7 @@ describe("the api when a replica must have a message before it is shown", functi
 
   it("shows all accepted messages once the replica has them", async () => {
     await follow("127.0.0.1", servers[0]!.port);
-    await eventually(async () => {
-      expect(await listed()).to.deep.equal([1, 2, 3]);
-    });
+    await eventually(async () => expect(await listed()).to.deep.equal([1, 2, 3]));
     expect(jsonOf(await api!.get(`${path}/3`))).to.include({ number: 3, body: "three" });
   });
 

@@ -1,29 +1,22 @@
 import { randomUUID } from "node:crypto";
 import { fillPath, routes, scopeNames, type Route } from "@confab/contracts";
-import { eventually } from "@confab/testkit";
+import { useEnding, eventually, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { openStream } from "./event-reader.ts";
 import { inputs } from "./inputs.ts";
 import { keyMaker } from "./key-world.ts";
-import { problemOf, startApi, type Answer, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { problemOf, startApi, type Answer } from "./start.ts";
+import { openWorld } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
 
 describe("with REQUIRE_KEYS", function () {
   this.timeout(120_000);
-  let world: World;
-  let api: Api;
-  let keys: ReturnType<typeof keyMaker>;
-  before(async () => {
-    world = await openWorld();
-    keys = keyMaker(world);
-    api = await startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" });
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  const world = useForAll(openWorld);
+  const keys = useForAll(() => keyMaker(world));
+  const api = useForAll(() => startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" }));
 
   /** A request to a route about resources of its own, with the given key. */
   async function prepare(route: Route) {
@@ -107,37 +100,26 @@ describe("with REQUIRE_KEYS", function () {
   });
 
   it("does not let refused requests use up an application's limit", async () => {
-    const limited = await startApi(world, { REQUIRE_KEYS: "on", RATE_LIMITS: "on", APPLICATION_REQUEST_RATE: "3" });
-    try {
-      const token = await world.newApplication();
-      const { headers } = await keys.make(token);
-      const foreign = await keys.make(await world.newApplication());
-      const attempts = Array.from({ length: 10 }, (_, at) =>
-        limited.get(`/applications/${token}`, at % 2 ? foreign.headers : {}),
-      );
-      for (const answer of await Promise.all(attempts)) expect(answer.status).to.be.oneOf([401, 404]);
-      const own = await limited.get(`/applications/${token}`, headers);
-      expect(own.status).to.equal(200);
-      expect(own.headers.get("ratelimit")).to.match(/"requests";r=2/);
-    } finally {
-      await limited.stop();
-    }
+    const limited = endAfterTest(
+      await startApi(world, { REQUIRE_KEYS: "on", RATE_LIMITS: "on", APPLICATION_REQUEST_RATE: "3" }),
+    );
+    const token = await world.newApplication();
+    const { headers } = await keys.make(token);
+    const foreign = await keys.make(await world.newApplication());
+    const attempts = Array.from({ length: 10 }, (_, at) =>
+      limited.get(`/applications/${token}`, at % 2 ? foreign.headers : {}),
+    );
+    for (const answer of await Promise.all(attempts)) expect(answer.status).to.be.oneOf([401, 404]);
+    const own = await limited.get(`/applications/${token}`, headers);
+    expect(own.status).to.equal(200);
+    expect(own.headers.get("ratelimit")).to.match(/"requests";r=2/);
   });
 });
 
 describe("without REQUIRE_KEYS", () => {
-  let world: World;
-  let api: Api;
-  let keys: ReturnType<typeof keyMaker>;
-  before(async () => {
-    world = await openWorld();
-    keys = keyMaker(world);
-    api = await startApi(world, { ADMIN_API_KEY: "admin-key-for-tests" });
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  const world = useForAll(openWorld);
+  const keys = useForAll(() => keyMaker(world));
+  const api = useForAll(() => startApi(world, { ADMIN_API_KEY: "admin-key-for-tests" }));
 
   it("the token opens the application, also beside credentials that are not Confab's", async () => {
     const token = await world.newApplication();
@@ -164,16 +146,12 @@ describe("without REQUIRE_KEYS", () => {
     problemOf(await api.get(path), "unauthorized");
     expect((await api.get(path, { authorization: "Bearer admin-key-for-tests" })).status).to.equal(200);
     await keys.make(token);
-    const open = await startApi(world);
-    try {
-      expect((await open.get(path)).status).to.equal(200);
-      expect((await open.get("/admin/keys")).status).to.equal(200);
-      await eventually(() => {
-        const warnings = open.lines.filter(({ level }) => level === "warn").map(({ message }) => message);
-        expect(warnings.join()).to.include("there are active keys, but REQUIRE_KEYS is off");
-      });
-    } finally {
-      await open.stop();
-    }
+    const open = endAfterTest(await startApi(world));
+    expect((await open.get(path)).status).to.equal(200);
+    expect((await open.get("/admin/keys")).status).to.equal(200);
+    await eventually(() => {
+      const warnings = open.lines.filter(({ level }) => level === "warn").map(({ message }) => message);
+      expect(warnings.join()).to.include("there are active keys, but REQUIRE_KEYS is off");
+    });
   });
 });

@@ -1,30 +1,21 @@
 import { messageSchema } from "@confab/contracts";
-import { startProxy, type Proxy } from "@confab/testkit";
+import { useEnding, startProxy, useForAll, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
 import { openStream, type EventReader } from "./event-reader.ts";
-import { linksOf, problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
-import { openWorldWithRedis, type Chat, type WorldWithRedis } from "./world.ts";
+import { linksOf, problemOf, readAs, startApi, type Answer } from "./start.ts";
+import { openWorldWithRedis } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 describe("while Redis is unavailable to the api, and others store messages of a new numbering", function () {
   this.timeout(60_000);
-  let proxy: Proxy;
-  let world: WorldWithRedis;
-  let api: Api;
-  let chat: Chat;
   let path: string;
-  before(async () => {
-    world = await openWorldWithRedis();
-    proxy = await startProxy({ target: world.server.url });
-    api = await startApi(world, { REDIS_URL: proxy.url });
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-    await proxy.close();
-  });
+  const world = useForAll(openWorldWithRedis);
+  const proxy = useForAll(() => startProxy({ target: world.server.url }));
+  const api = useForAll(() => startApi(world, { REDIS_URL: proxy.url }));
+  const chat = useForEach(() => world.newChat());
   beforeEach(async () => {
-    chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
     await world.accept(chat, "one", "two", "three");
     await world.store();
@@ -45,63 +36,51 @@ describe("while Redis is unavailable to the api, and others store messages of a 
   }
 
   it("streams and polls that were shown these are not sent back", async () => {
-    const reader = await openStream(`${api.url}${path}/stream?after=0`);
-    try {
-      await reader.until(() => isCaughtUp(reader));
-      const first = next(await api.get(`${path}?after=0&wait=1`));
-      await proxy.cut();
-      await renumber();
-      await reader.until(() => shown(reader).length === 5);
-      const page = await api.get(first);
-      expect(bodies(page)).to.deep.equal(["four", "five"]);
-      const latest = await api.get(`${path}?after=3&wait=1`);
-      await proxy.restore();
-      await world.accept(chat, "six");
-      await reader.until(() => shown(reader).length === 6);
-      expect(shown(reader)).to.deep.equal(
-        ["one", "two", "three", "four", "five", "six"].map((body) => ["message", body]),
-      );
-      expect(bodies(await api.get(next(page)))).to.deep.equal(["six"]);
-      expect(bodies(await api.get(next(latest)))).to.deep.equal(["six"]);
-    } finally {
-      await reader.close();
-    }
+    const reader = endAfterTest(await openStream(`${api.url}${path}/stream?after=0`));
+    await reader.until(() => isCaughtUp(reader));
+    const first = next(await api.get(`${path}?after=0&wait=1`));
+    await proxy.cut();
+    await renumber();
+    await reader.until(() => shown(reader).length === 5);
+    const page = await api.get(first);
+    expect(bodies(page)).to.deep.equal(["four", "five"]);
+    const latest = await api.get(`${path}?after=3&wait=1`);
+    await proxy.restore();
+    await world.accept(chat, "six");
+    await reader.until(() => shown(reader).length === 6);
+    expect(shown(reader)).to.deep.equal(
+      ["one", "two", "three", "four", "five", "six"].map((body) => ["message", body]),
+    );
+    expect(bodies(await api.get(next(page)))).to.deep.equal(["six"]);
+    expect(bodies(await api.get(next(latest)))).to.deep.equal(["six"]);
   });
 
   it("those that have lost messages are sent back at once, as MySQL knows that", async () => {
     await world.accept(chat, "lost", "lost", "lost");
-    const reader = await openStream(`${api.url}${path}/stream?after=0`);
-    try {
-      await reader.until(() => shown(reader).length === 6);
-      const poll = next(await api.get(`${path}?after=5&wait=1`));
-      await proxy.cut();
-      await renumber();
-      await reader.until(() => shown(reader).length === 9);
-      expect(shown(reader).slice(6)).to.deep.equal([
-        ["reset", 3],
-        ["message", "four"],
-        ["message", "five"],
-      ]);
-      expect(problemOf(await api.get(poll), "position-reset").last_number).to.equal(3);
-    } finally {
-      await reader.close();
-    }
+    const reader = endAfterTest(await openStream(`${api.url}${path}/stream?after=0`));
+    await reader.until(() => shown(reader).length === 6);
+    const poll = next(await api.get(`${path}?after=5&wait=1`));
+    await proxy.cut();
+    await renumber();
+    await reader.until(() => shown(reader).length === 9);
+    expect(shown(reader).slice(6)).to.deep.equal([
+      ["reset", 3],
+      ["message", "four"],
+      ["message", "five"],
+    ]);
+    expect(problemOf(await api.get(poll), "position-reset").last_number).to.equal(3);
   });
 
   it("those that have pending messages are not", async () => {
     await world.accept(chat, "pending");
-    const reader = await openStream(`${api.url}${path}/stream?after=0`);
-    try {
-      await reader.until(() => shown(reader).length === 4);
-      await proxy.cut();
-      const back = await openStream(`${api.url}${path}/stream?after=${reader.lastId()!}`);
-      expect(bodies(await api.get(`${path}?after=4`))).to.deep.equal([]);
-      await proxy.restore();
-      await back.until(() => isCaughtUp(back));
-      expect(shown(back)).to.deep.equal([]);
-      await back.close();
-    } finally {
-      await reader.close();
-    }
+    const reader = endAfterTest(await openStream(`${api.url}${path}/stream?after=0`));
+    await reader.until(() => shown(reader).length === 4);
+    await proxy.cut();
+    const back = await openStream(`${api.url}${path}/stream?after=${reader.lastId()!}`);
+    expect(bodies(await api.get(`${path}?after=4`))).to.deep.equal([]);
+    await proxy.restore();
+    await back.until(() => isCaughtUp(back));
+    expect(shown(back)).to.deep.equal([]);
+    await back.close();
   });
 });

@@ -3,14 +3,11 @@ import { applicationSchema, chatSchema } from "@confab/contracts";
 import { createBatchStore, createRetention } from "@confab/database";
 import { expect } from "chai";
 import { openStream } from "./event-reader.ts";
-import { jsonOf, problemOf, readAs, useApi, type Api } from "./start.ts";
-import type { World } from "./world.ts";
+import { jsonOf, problemOf, readAs, useApi } from "./start.ts";
 
 describe("retention_days", function () {
   this.timeout(60_000);
-  let world: World;
-  let api: Api;
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
 
   it("is set when an application is created, changed alone, and removed with null", async () => {
     const key = { "idempotency-key": crypto.randomUUID() };

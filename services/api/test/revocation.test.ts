@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { startProxy, startService, testStores, type Proxy, type ServiceHandle } from "@confab/testkit";
+import { startProxy, startService, testStores, useForAll, type ServiceHandle } from "@confab/testkit";
 import { expect } from "chai";
 import { openStream, type EventReader } from "./event-reader.ts";
 import { keyMaker } from "./key-world.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorld, type Chat } from "./world.ts";
 
 const admin = { authorization: "Bearer admin-key-for-tests" };
 /** Far less than the time after which a process would find out by itself, and far more than a message through Redis takes. */
@@ -13,17 +13,14 @@ const unannouncedMs = 15_000;
 
 describe("a key that is revoked while three processes use it", function () {
   this.timeout(120_000);
-  let world: World;
-  let proxy: Proxy;
   let api: ServiceHandle;
   let ingest: ServiceHandle;
   let cutOff: ServiceHandle;
-  let keys: ReturnType<typeof keyMaker>;
   let chat: Chat;
+  const world = useForAll(openWorld);
+  const keys = useForAll(() => keyMaker(world));
+  const proxy = useForAll(() => startProxy({ target: testStores().redisUrl }));
   before(async () => {
-    world = await openWorld();
-    keys = keyMaker(world);
-    proxy = await startProxy({ target: testStores().redisUrl });
     const env = {
       DATABASE_URL: world.url,
       REDIS_KEY_PREFIX: world.prefix,
@@ -40,8 +37,6 @@ describe("a key that is revoked while three processes use it", function () {
   });
   after(async () => {
     await Promise.all([api.stop(), ingest.stop(), cutOff.stop()]);
-    await proxy.close();
-    await world.close();
   });
 
   const read = (service: ServiceHandle, headers: Record<string, string>) =>

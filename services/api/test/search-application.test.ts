@@ -4,9 +4,9 @@ import { createSearchBackend } from "@confab/database";
 import { hasElasticsearch } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, useApi } from "./start.ts";
 import { removeIndex } from "./remove-index.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import type { Chat } from "./world.ts";
 
 type Hit = z.output<typeof searchHitSchema>;
 
@@ -15,13 +15,10 @@ const keyOf = ({ chat_number, number }: Hit): string => `${chat_number}/${number
 
 for (const backend of backends) {
   describe(`searching across an application with ${backend}`, () => {
-    let world: World;
-    let api: Api;
     let token: string;
 
+    const { world, api } = useApi({ SEARCH_BACKEND: backend });
     before(async () => {
-      world = await openWorld();
-      api = await startApi(world, { SEARCH_BACKEND: backend });
       await api.search.prepare();
       const first = await world.newChat();
       token = first.token;
@@ -35,9 +32,7 @@ for (const backend of backends) {
       );
     });
     after(async () => {
-      await api.stop();
       if (backend === "elasticsearch") await removeIndex(world.index);
-      await world.close();
     });
 
     /** Sends messages in different milliseconds, stores them and makes them searchable. */

@@ -1,23 +1,21 @@
 import { Agent } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { createElasticsearchIndex } from "@confab/search";
-import { startService, testStores, type ServiceHandle } from "@confab/testkit";
+import { startService, testStores, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { removeIndex } from "./remove-index.ts";
 import { statusOf } from "./status-of.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorld, type Chat } from "./world.ts";
 
 const [connections, seconds] = [12, 10];
 const hostile = "ab".repeat(32_000);
 
 describe("an application whose searches are expensive", function () {
   this.timeout(180_000);
-  let world: World;
   let [loud, quiet]: (Chat | undefined)[] = [];
-  let api: ServiceHandle;
-  before(async () => {
-    world = await openWorld();
-    api = await startService("api", {
+  const world = useForAll(openWorld);
+  const api = useForAll(() =>
+    startService("api", {
       REDIS_URL: testStores().redisUrl,
       DATABASE_URL: world.url,
       REDIS_KEY_PREFIX: world.prefix,
@@ -26,7 +24,9 @@ describe("an application whose searches are expensive", function () {
       APPLICATION_SEARCH_TIME: "300ms",
       APPLICATION_REQUEST_RATE: "100000",
       LOG_LEVEL: "error",
-    });
+    }),
+  );
+  before(async () => {
     [loud, quiet] = [await world.newChat(), await world.newChat()];
     await world.accept(loud, ...Array<string>(400).fill(hostile));
     await world.accept(quiet, "one", "two");
@@ -42,9 +42,7 @@ describe("an application whose searches are expensive", function () {
     await search.close();
   });
   after(async () => {
-    await api.stop();
     await removeIndex(world.index);
-    await world.close();
   });
   const agent = new Agent({ keepAlive: true });
   after(() => {

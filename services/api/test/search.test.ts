@@ -1,30 +1,25 @@
 import { searchHitSchema, toJsonText } from "@confab/contracts";
 import { createOutbox, createSearchBackend } from "@confab/database";
-import { eventually, hasElasticsearch, startProxy, testStores } from "@confab/testkit";
+import { eventually, hasElasticsearch, startProxy, testStores, useForAll } from "@confab/testkit";
 import type { ReadAgain } from "@confab/search";
 import { expect } from "chai";
 import { z } from "zod";
-import { follow, jsonOf, linksOf, problemOf, readAs, startApi, type Api } from "./start.ts";
+import { follow, jsonOf, linksOf, problemOf, readAs, startApi, useApi } from "./start.ts";
 import { removeIndex } from "./remove-index.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorld, type Chat } from "./world.ts";
 
 const backends = hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"];
 
 for (const backend of backends) {
   describe(`searching with ${backend}`, () => {
-    let world: World;
-    let api: Api;
     let chat: Chat;
+    const { world, api } = useApi({ SEARCH_BACKEND: backend });
     before(async () => {
-      world = await openWorld();
-      api = await startApi(world, { SEARCH_BACKEND: backend });
       await api.search.prepare();
       chat = await newChat("Hello world", "Ça va?", "50% <b>off</b> & more", "hello again, HELLO", "nothing");
     });
     after(async () => {
-      await api.stop();
       if (backend === "elasticsearch") await removeIndex(world.index);
-      await world.close();
     });
 
     /** A chat whose messages are stored and searchable. */
@@ -58,9 +53,9 @@ for (const backend of backends) {
       await api.search.index([lost], { refresh: true });
       expect(await find("lost", created)).to.deep.equal([]);
       if (backend === "mysql") return;
-      await eventually(async () => {
-        expect(await createOutbox(world.database).waitingSince(created.id, 1)).to.be.instanceOf(Date);
-      });
+      await eventually(async () =>
+        expect(await createOutbox(world.database).waitingSince(created.id, 1)).to.be.instanceOf(Date),
+      );
       const readAgain: ReadAgain = (keys) => world.messages.states(keys);
       await api.search.index([stored!], { refresh: true, readAgain });
       expect((await find("kept", created)).map(({ number }) => number)).to.deep.equal([1]);
@@ -194,11 +189,7 @@ for (const backend of backends) {
 }
 
 describe("without Elasticsearch", () => {
-  let world: World;
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(openWorld);
 
   it("answers 503 to searches within seconds and serves everything else", async () => {
     const target = hasElasticsearch() ? testStores().elasticsearchUrl : "http://127.0.0.1:9";

@@ -1,37 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { eventually, startProxy, testStores } from "@confab/testkit";
+import { useEnding, eventually, startProxy, testStores, useForAll, useForEach } from "@confab/testkit";
 import { expect } from "chai";
-import { openStream, type EventReader } from "./event-reader.ts";
+import { openStream } from "./event-reader.ts";
 import { problemOf, startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorld } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 describe("signals", function () {
   this.timeout(60_000);
-  let world: World;
-  let api: Api;
-  let other: Api;
-  let chat: Chat;
   let path: string;
-  const opened: EventReader[] = [];
-  before(async () => {
-    world = await openWorld();
-    [api, other] = [await startApi(world), await startApi(world)];
-  });
-  after(async () => {
-    await Promise.all([api.stop(), other.stop()]);
-    await world.close();
-  });
-  beforeEach(async () => {
-    chat = await world.newChat();
+  const world = useForAll(openWorld);
+  const api = useForAll(() => startApi(world));
+  const other = useForAll(() => startApi(world));
+  const chat = useForEach(() => world.newChat());
+  beforeEach(() => {
     path = `/applications/${chat.token}/chats/${chat.number}/signals`;
-  });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((reader) => reader.close()));
   });
 
   async function open(end: string, from: Api = api) {
-    const reader = await openStream(`${from.url}/applications/${chat.token}/${end}`);
-    opened.push(reader);
+    const reader = endAfterTest(await openStream(`${from.url}/applications/${chat.token}/${end}`));
     await reader.until((events) => events.length > 0);
     return reader;
   }
@@ -88,48 +76,38 @@ describe("signals", function () {
   });
 
   it("arrive again within seconds after the connections of a process died silently, and so do messages", async () => {
-    const proxy = await startProxy({ target: testStores().redisUrl });
-    const behind = await startApi(world, { REDIS_URL: proxy.url });
-    try {
-      const reader = await open(`chats/${chat.number}/messages/stream`, behind);
-      const arrive = async (timeoutMs: number): Promise<void> => {
-        const { length } = reader.events;
-        await eventually(
-          async () => {
-            expect((await api.send("POST", path, typing)).status).to.equal(202);
-            await sleep(200);
-            expect(reader.events.slice(length).map(({ event }) => event)).to.include("signal");
-          },
-          { timeoutMs },
-        );
-      };
-      await arrive(2_000);
-      proxy.freeze();
-      await arrive(10_000);
-      // Without a signal, a stream finds a message after five seconds.
-      const began = performance.now();
-      for (const body of ["one", "two", "three"]) {
-        await world.accept(chat, body);
-        await reader.until((events) => events.some(({ data }) => data.body === body));
-      }
-      expect(performance.now() - began).to.be.below(4_000);
-    } finally {
-      await behind.stop();
-      await proxy.close();
+    const proxy = endAfterTest(await startProxy({ target: testStores().redisUrl }));
+    const behind = endAfterTest(await startApi(world, { REDIS_URL: proxy.url }));
+    const reader = await open(`chats/${chat.number}/messages/stream`, behind);
+    const arrive = async (timeoutMs: number): Promise<void> => {
+      const { length } = reader.events;
+      await eventually(
+        async () => {
+          expect((await api.send("POST", path, typing)).status).to.equal(202);
+          await sleep(200);
+          expect(reader.events.slice(length).map(({ event }) => event)).to.include("signal");
+        },
+        { timeoutMs },
+      );
+    };
+    await arrive(2_000);
+    proxy.freeze();
+    await arrive(10_000);
+    // Without a signal, a stream finds a message after five seconds.
+    const began = performance.now();
+    for (const body of ["one", "two", "three"]) {
+      await world.accept(chat, body);
+      await reader.until((events) => events.some(({ data }) => data.body === body));
     }
+    expect(performance.now() - began).to.be.below(4_000);
   });
 
   it("answer 503 while Redis is unavailable", async () => {
-    const proxy = await startProxy({ target: testStores().redisUrl });
-    const behind = await startApi(world, { REDIS_URL: proxy.url });
-    try {
-      await proxy.cut();
-      await eventually(async () => {
-        problemOf(await behind.send("POST", path, typing), "service-unavailable");
-      });
-    } finally {
-      await behind.stop();
-      await proxy.close();
-    }
+    const proxy = endAfterTest(await startProxy({ target: testStores().redisUrl }));
+    const behind = endAfterTest(await startApi(world, { REDIS_URL: proxy.url }));
+    await proxy.cut();
+    await eventually(async () => {
+      problemOf(await behind.send("POST", path, typing), "service-unavailable");
+    });
   });
 });

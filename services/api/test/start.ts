@@ -2,7 +2,7 @@ import { loadApiConfig } from "@confab/config";
 import { commonProblems, routes, type LinkRelation, type ProblemDocument, type Route } from "@confab/contracts";
 import { startHttpServer } from "@confab/http";
 import { createLogger } from "@confab/runtime";
-import { captureLog, hasElasticsearch, testStores } from "@confab/testkit";
+import { captureLog, hasElasticsearch, testStores, useForAll } from "@confab/testkit";
 import { jsonOf, sendRequest, type Answer } from "@confab/testkit/world";
 import { expect } from "chai";
 import { z } from "zod";
@@ -50,19 +50,11 @@ export async function startApi(world: Pick<World, "url" | "prefix" | "index">, e
 
 export type Api = Awaited<ReturnType<typeof startApi>>;
 
-/** Starts a world and the service before the tests of a `describe`, passes them on, and stops them after the tests. */
-export function useApi(receive: (running: { world: World; api: Api }) => void): void {
-  let world: World;
-  let api: Api;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world);
-    receive({ world, api });
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+/** Starts a world and the service for all tests of a `describe`. */
+export function useApi(env?: Record<string, string>) {
+  const world = useForAll(openWorld);
+  const api = useForAll(() => startApi(world, env));
+  return { world, api };
 }
 
 /** Sends a request. Checks that no JSON answer has a key named id, and that the route table lists every problem. */

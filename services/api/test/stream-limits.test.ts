@@ -1,39 +1,22 @@
-import { eventually } from "@confab/testkit";
+import { useEnding, eventually, useForAll, useForEach } from "@confab/testkit";
 import { expect } from "chai";
-import { openStream, type EventReader } from "./event-reader.ts";
+import { openStream } from "./event-reader.ts";
 import { problemOf, startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorld, type Chat } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 describe("the limits of live streams", function () {
   this.timeout(60_000);
-  let world: World;
-  let chat: Chat;
-  const opened: EventReader[] = [];
-  const started: Api[] = [];
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
-  beforeEach(async () => {
-    chat = await world.newChat();
-  });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((reader) => reader.close()));
-    await Promise.all(started.splice(0).map((api) => api.stop()));
-  });
+  const world = useForAll(openWorld);
+  const chat = useForEach(() => world.newChat());
 
-  const start = async (env: Record<string, string>) => {
-    const api = await startApi(world, { RATE_LIMITS: "on", TRUSTED_PROXIES: "1", ...env });
-    started.push(api);
-    return api;
-  };
+  const start = async (env: Record<string, string>) =>
+    endAfterTest(await startApi(world, { RATE_LIMITS: "on", TRUSTED_PROXIES: "1", ...env }));
   const pathOf = ({ token, number }: Chat) => `/applications/${token}/chats/${number}/messages`;
   const from = (address: string) => ({ "x-forwarded-for": address });
-  async function open(api: Api, { token, number }: Chat = chat, headers: Record<string, string> = {}) {
-    const reader = await openStream(`${api.url}/applications/${token}/stream?chats=${number}`, headers);
-    opened.push(reader);
-    return reader;
-  }
+  const open = async (api: Api, { token, number }: Chat = chat, headers: Record<string, string> = {}) =>
+    endAfterTest(await openStream(`${api.url}/applications/${token}/stream?chats=${number}`, headers));
   const refusals = async (api: Api, limit: string) =>
     Number(
       new RegExp(`^confab_streams_refused_total\\{[^}]*limit="${limit}"[^}]*\\} (\\d+)`, "m").exec(
@@ -44,14 +27,12 @@ describe("the limits of live streams", function () {
   it("are for all streams of a process, and for requests that wait", async () => {
     const api = await start({ MAX_STREAMS: "3" });
     await open(api);
-    await open(api);
+    const last = await open(api);
     const leaving = new AbortController();
     const waiting = fetch(`${api.url}${pathOf(chat)}?after=0&wait=30`, { signal: leaving.signal }).catch(
       () => undefined,
     );
-    await eventually(() => {
-      expect(api.waits.count()).to.equal(1);
-    });
+    await eventually(() => expect(api.waits.count()).to.equal(1));
     for (const path of [`${pathOf(chat)}/stream`, `${pathOf(chat)}?after=0&wait=30`]) {
       const answer = await api.get(path);
       problemOf(answer, "busy");
@@ -62,7 +43,7 @@ describe("the limits of live streams", function () {
     expect((await api.get(pathOf(chat))).status, "an answer at once needs no place").to.equal(200);
     leaving.abort();
     await waiting;
-    await opened.pop()!.close();
+    await last.close();
     await eventually(() => open(api));
   });
 
@@ -109,9 +90,7 @@ describe("the limits of live streams", function () {
       await open(api, await world.newChat()),
     ];
     const waiting = api.get(`${pathOf(chat)}?after=0&wait=30`);
-    await eventually(() => {
-      expect(api.waits.count()).to.equal(1);
-    });
+    await eventually(() => expect(api.waits.count()).to.equal(1));
     for (const reader of readers) await reader.until((events) => events.length > 0);
     const last = () => readers.map(({ events }) => [events.at(-1)?.event, events.at(-1)?.data.reason]);
     const isOpen = ["caught-up", undefined];
@@ -121,9 +100,7 @@ describe("the limits of live streams", function () {
     });
     expect((await waiting).text).to.equal("[]");
     await api.endStreams({ token: chat.token }, "access-ended");
-    await eventually(() => {
-      expect(last().slice(2)).to.deep.equal([["goodbye", "access-ended"], isOpen]);
-    });
+    await eventually(() => expect(last().slice(2)).to.deep.equal([["goodbye", "access-ended"], isOpen]));
   });
 
   it("end the streams of a chat that a client deletes", async () => {
@@ -131,12 +108,7 @@ describe("the limits of live streams", function () {
     const reader = await open(other);
     await reader.until((events) => events.length > 0);
     expect((await api.send("DELETE", `/applications/${chat.token}/chats/${chat.number}`)).status).to.equal(204);
-    await eventually(
-      () => {
-        expect(reader.events.at(-1)?.data).to.include({ reason: "deleted" });
-      },
-      { timeoutMs: 20_000 },
-    );
+    await eventually(() => expect(reader.events.at(-1)?.data).to.include({ reason: "deleted" }), { timeoutMs: 20_000 });
     problemOf(await other.get(`/applications/${chat.token}/stream?chats=${chat.number}`), "chat-not-found");
   });
 
@@ -144,11 +116,6 @@ describe("the limits of live streams", function () {
     const api = await start({});
     const reader = await open(api);
     await world.database.prisma.chat.delete({ where: { id: chat.id } });
-    await eventually(
-      () => {
-        expect(reader.events.at(-1)?.data).to.include({ reason: "deleted" });
-      },
-      { timeoutMs: 20_000 },
-    );
+    await eventually(() => expect(reader.events.at(-1)?.data).to.include({ reason: "deleted" }), { timeoutMs: 20_000 });
   });
 });

@@ -1,35 +1,28 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageSchema, type Message } from "@confab/contracts";
-import { eventually, startProxy, testStores } from "@confab/testkit";
+import { useEnding, eventually, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { z } from "zod";
-import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
+import { openStream, type ReceivedEvent } from "./event-reader.ts";
 import { problemOf, readAs, startApi, useApi, type Api } from "./start.ts";
-import type { Chat, World } from "./world.ts";
+import type { Chat } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 describe("the live stream of a chat", function () {
   this.timeout(60_000);
-  let world: World;
-  let api: Api;
   let chat: Chat;
   let path: string;
-  const opened: EventReader[] = [];
-  useApi((running) => ({ world, api } = running));
+  const { world, api } = useApi();
   beforeEach(async () => {
     chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
   });
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((reader) => reader.close()));
-  });
 
-  async function open(query = "", headers: Record<string, string> = {}, from: Pick<Api, "url"> = api) {
-    const reader = await openStream(`${from.url}${path}/stream${query}`, headers);
-    opened.push(reader);
-    return reader;
-  }
+  const open = async (query = "", headers: Record<string, string> = {}, from: Pick<Api, "url"> = api) =>
+    endAfterTest(await openStream(`${from.url}${path}/stream${query}`, headers));
   const shown = (events: readonly ReceivedEvent[]) =>
     events.map(({ id, event, data }) => [withoutNumbering(id), event, ...("body" in data ? [data.body] : [])]);
   const changesOf = (events: readonly ReceivedEvent[]) =>
@@ -197,55 +190,45 @@ describe("the live stream of a chat", function () {
   });
 
   it("continues by itself after Redis was unavailable, without a hole", async () => {
-    const proxy = await startProxy({ target: testStores().redisUrl });
-    const behind = await startApi(world, { REDIS_URL: proxy.url });
-    try {
-      const reader = await open("?after=0", {}, behind);
-      await reader.until(isCaughtUp);
-      await world.accept(chat, "one");
-      await reader.until((events) => events.length === 2);
-      await proxy.cut();
-      await world.accept(chat, "two", "three");
-      await proxy.restore();
-      await world.accept(chat, "four");
-      await eventually(() => {
-        expect(shown(reader.events).slice(1)).to.deep.equal([
-          ["1", "message", "one"],
-          ["2", "message", "two"],
-          ["3", "message", "three"],
-          ["4", "message", "four"],
-        ]);
-      });
-    } finally {
-      await behind.stop();
-      await proxy.close();
-    }
+    const proxy = endAfterTest(await startProxy({ target: testStores().redisUrl }));
+    const behind = endAfterTest(await startApi(world, { REDIS_URL: proxy.url }));
+    const reader = await open("?after=0", {}, behind);
+    await reader.until(isCaughtUp);
+    await world.accept(chat, "one");
+    await reader.until((events) => events.length === 2);
+    await proxy.cut();
+    await world.accept(chat, "two", "three");
+    await proxy.restore();
+    await world.accept(chat, "four");
+    await eventually(() => {
+      expect(shown(reader.events).slice(1)).to.deep.equal([
+        ["1", "message", "one"],
+        ["2", "message", "two"],
+        ["3", "message", "three"],
+        ["4", "message", "four"],
+      ]);
+    });
   });
 
   it("waits while the database is unavailable, and continues without a hole", async () => {
-    const proxy = await startProxy({ target: world.url });
-    const behind = await startApi({ ...world, url: proxy.url });
-    try {
-      await world.accept(chat, "one", "two");
-      await world.store();
-      const reader = await open("?after=0", {}, behind);
-      await reader.until(isCaughtUp);
-      await proxy.cut();
-      await world.accept(chat, "three");
-      await world.store();
-      await edit(1, "uno");
-      await sleep(1_500);
-      expect(reader.isOver()).to.equal(false);
-      await proxy.restore();
-      await reader.until((events) => events.length === 5);
-      expect(shown(reader.events).slice(3)).to.deep.equal([
-        ["3", "message", "three"],
-        [`3-${changesOf(reader.events)[0]}`, "edited", "uno"],
-      ]);
-    } finally {
-      await behind.stop();
-      await proxy.close();
-    }
+    const proxy = endAfterTest(await startProxy({ target: world.url }));
+    const behind = endAfterTest(await startApi({ ...world, url: proxy.url }));
+    await world.accept(chat, "one", "two");
+    await world.store();
+    const reader = await open("?after=0", {}, behind);
+    await reader.until(isCaughtUp);
+    await proxy.cut();
+    await world.accept(chat, "three");
+    await world.store();
+    await edit(1, "uno");
+    await sleep(1_500);
+    expect(reader.isOver()).to.equal(false);
+    await proxy.restore();
+    await reader.until((events) => events.length === 5);
+    expect(shown(reader.events).slice(3)).to.deep.equal([
+      ["3", "message", "three"],
+      [`3-${changesOf(reader.events)[0]}`, "edited", "uno"],
+    ]);
   });
 
   it("says goodbye when the process stops, and does not wait for a client that reads nothing", async () => {
@@ -255,9 +238,7 @@ describe("the live stream of a chat", function () {
     const deaf = connect(Number(new URL(stopping.url).port), "127.0.0.1");
     deaf.pause();
     deaf.write(`GET ${path}/stream?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n`);
-    await eventually(() => {
-      expect(stopping.streams.count()).to.equal(2);
-    });
+    await eventually(() => expect(stopping.streams.count()).to.equal(2));
     const began = performance.now();
     await stopping.stop();
     expect(performance.now() - began).to.be.below(10_000);
@@ -268,14 +249,10 @@ describe("the live stream of a chat", function () {
   });
 
   it("leaves nothing behind when clients leave", async () => {
-    for (let at = 0; at < 20; at += 1) await open();
-    await eventually(() => {
-      expect(api.streams.count()).to.equal(20);
-    });
-    await Promise.all(opened.splice(0).map((reader) => reader.close()));
-    await eventually(() => {
-      expect(api.streams.count()).to.equal(0);
-    });
+    const readers = await Promise.all(Array.from({ length: 20 }, () => open()));
+    await eventually(() => expect(api.streams.count()).to.equal(20));
+    await Promise.all(readers.map((reader) => reader.close()));
+    await eventually(() => expect(api.streams.count()).to.equal(0));
     const text = await api.metrics.registry.metrics();
     expect(text, "a stream is no request in flight").to.match(/^http_requests_in_flight(\{[^}]*\})? 0$/m);
     expect(text, "and has no duration").not.to.match(/^http_request_duration_seconds_count\{[^}]*stream/m);

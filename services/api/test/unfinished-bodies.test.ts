@@ -1,9 +1,8 @@
 import { fillPath, routes, type Route } from "@confab/contracts";
-import { createUnfinishedBodies, eventually, startService, type UnfinishedBodies } from "@confab/testkit";
+import { createUnfinishedBodies, eventually, startService, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { randomUUID } from "node:crypto";
-import { startApi, type Api } from "./start.ts";
-import { openWorld, type World } from "./world.ts";
+import { useApi } from "./start.ts";
 
 const budget = 8 * 1024 * 1024;
 const withBody = Object.entries<Route>(routes).filter(
@@ -12,23 +11,8 @@ const withBody = Object.entries<Route>(routes).filter(
 
 describe("bodies that never end", function () {
   this.timeout(60_000);
-  let world: World;
-  let api: Api;
-  let bodies: UnfinishedBodies;
-  before(async () => {
-    world = await openWorld();
-    api = await startApi(world, { MAX_REQUEST_BYTES: "8MiB" });
-  });
-  beforeEach(() => {
-    bodies = createUnfinishedBodies(api.url);
-  });
-  afterEach(() => {
-    bodies.close();
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
-  });
+  const { world, api } = useApi({ MAX_REQUEST_BYTES: "8MiB" });
+  const bodies = useForEach(() => createUnfinishedBodies(api.url));
 
   for (const [name, { method, path, body }] of withBody) {
     it(`hold limited memory, whatever tokens are invented: ${name}`, async () => {
@@ -40,9 +24,7 @@ describe("bodies that never end", function () {
         path: fillPath(path, { ...params, token: randomUUID() }),
       }));
       await bodies.send(sent);
-      await eventually(() => {
-        expect(bodies.openBytes, "bytes without an answer").to.be.at.most(budget);
-      });
+      await eventually(() => expect(bodies.openBytes, "bytes without an answer").to.be.at.most(budget));
       for (const status of bodies.statuses) expect(status).to.be.oneOf([429, 503]);
     });
   }
@@ -59,9 +41,7 @@ describe("bodies that never end", function () {
       const edit = () => fillPath(path, { token: randomUUID(), chat: 1, message: 1 });
       const bytes = body.limitBytes - 1;
       await edits.send(Array.from({ length: 1_000 }, () => ({ method, bytes, path: edit() })));
-      await eventually(() => {
-        expect(edits.openBytes).to.be.at.most(16 * 1024 * 1024);
-      });
+      await eventually(() => expect(edits.openBytes).to.be.at.most(16 * 1024 * 1024));
       expect(await residentMebibytes()).to.be.below(400);
     } finally {
       edits.close();

@@ -2,7 +2,7 @@ import { routes, type Route } from "@confab/contracts";
 import { problemOf } from "@confab/testkit/world";
 import { expect } from "chai";
 import { randomUUID } from "node:crypto";
-import { useApi, type Api } from "./start.ts";
+import { useApi } from "./start.ts";
 
 /** One value for each parameter of a path. */
 const values = { token: randomUUID(), chat: "1", message: "1", reader: "alice", key: "8Qn3fVbZ" };
@@ -10,8 +10,7 @@ const pathOf = ({ path }: Route): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof values) => values[name]);
 
 describe("query parameters that a route does not have", () => {
-  let api: Api;
-  useApi((running) => ({ api } = running));
+  const { api } = useApi();
 
   for (const route of Object.values<Route>(routes).filter(({ service }) => service === "api")) {
     it(`are refused by ${route.operationId}, which names its own`, async () => {

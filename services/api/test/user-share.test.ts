@@ -1,33 +1,27 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { useEnding, useForAll } from "@confab/testkit";
 import { expect } from "chai";
-import { openStream, type EventReader } from "./event-reader.ts";
+import { openStream } from "./event-reader.ts";
 import { keyMaker } from "./key-world.ts";
 import { problemOf, startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { openWorld, type Chat } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 type Headers = Record<string, string>;
 
 describe("a user's share of its application's limits", function () {
   this.timeout(60_000);
-  let world: World;
   let api: Api;
   let chat: Chat;
   let path: string;
   let mallory: Headers;
   let alice: Headers;
   let backEnd: Headers;
-  const opened: EventReader[] = [];
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
-  afterEach(async () => {
-    await Promise.all(opened.splice(0).map((reader) => reader.close()));
-    await api.stop();
-  });
+  const world = useForAll(openWorld);
 
   async function start(env: Headers) {
-    api = await startApi(world, { RATE_LIMITS: "on", REQUIRE_KEYS: "on", USER_SHARE: "0.5", ...env });
+    api = endAfterTest(await startApi(world, { RATE_LIMITS: "on", REQUIRE_KEYS: "on", USER_SHARE: "0.5", ...env }));
     chat = await world.newChat();
     path = `/applications/${chat.token}/chats/${chat.number}/messages`;
     const keys = keyMaker(world);
@@ -35,10 +29,7 @@ describe("a user's share of its application's limits", function () {
     const tokenOf = (sub: string) => keys.signUser(key, { sub, chats: { "*": ["read", "search"] } });
     [mallory, alice, backEnd] = [await tokenOf("mallory"), await tokenOf("alice"), headers];
   }
-  async function open(headers: Headers, at = `${path}/stream`) {
-    const reader = await openStream(api.url + at, headers);
-    opened.push(reader);
-  }
+  const open = async (headers: Headers, at = `${path}/stream`) => endAfterTest(await openStream(api.url + at, headers));
 
   it("of requests is used up by that user alone", async () => {
     await start({ APPLICATION_REQUEST_RATE: "8" });

@@ -1,39 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { useEnding, useForAll, useForEach } from "@confab/testkit";
 import { keySchema, fillPath, routes, type Route } from "@confab/contracts";
 import { expect } from "chai";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { openStream } from "./event-reader.ts";
 import { inputs } from "./inputs.ts";
 import { keyMaker } from "./key-world.ts";
-import { jsonOf, problemOf, readAs, startApi, type Api } from "./start.ts";
-import { openWorld, type Chat, type World } from "./world.ts";
+import { jsonOf, problemOf, readAs, startApi } from "./start.ts";
+import { openWorld } from "./world.ts";
+
+const endAfterTest = useEnding();
 
 const admin = { authorization: "Bearer admin-key-for-tests" };
 const mine = Object.values<Route>(routes).filter(({ service }) => service === "api");
 
 describe("user tokens", function () {
   this.timeout(120_000);
-  let world: World;
-  let api: Api;
-  let keys: ReturnType<typeof keyMaker>;
-  let chat: Chat;
-  let other: Chat;
   let path: string;
   let key: { key: string; keyId: string };
-  before(async () => {
-    world = await openWorld();
-    keys = keyMaker(world);
-    api = await startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" });
-  });
+  const world = useForAll(openWorld);
+  const keys = useForAll(() => keyMaker(world));
+  const api = useForAll(() => startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" }));
+  const chat = useForEach(() => world.newChat());
+  const other = useForEach(() => world.newChat(chat.token));
   beforeEach(async () => {
-    chat = await world.newChat();
-    other = await world.newChat(chat.token);
     path = `/applications/${chat.token}/chats/${chat.number}`;
     key = await keys.make(chat.token);
-  });
-  after(async () => {
-    await api.stop();
-    await world.close();
   });
 
   const everything = ["read", "write", "search", "edit"];
@@ -203,14 +195,10 @@ describe("user tokens", function () {
   });
 
   it("are not needed beside credentials of other systems", async () => {
-    const open = await startApi(world);
-    try {
-      const foreign = await new SignJWT({}).setProtectedHeader({ alg: "HS256" }).sign(Buffer.alloc(32));
-      expect((await open.get(path, { authorization: `Bearer ${foreign}` })).status).to.equal(200);
-      problemOf(await open.get(path, await user({ "*": [] })), "forbidden");
-    } finally {
-      await open.stop();
-    }
+    const open = endAfterTest(await startApi(world));
+    const foreign = await new SignJWT({}).setProtectedHeader({ alg: "HS256" }).sign(Buffer.alloc(32));
+    expect((await open.get(path, { authorization: `Bearer ${foreign}` })).status).to.equal(200);
+    problemOf(await open.get(path, await user({ "*": [] })), "forbidden");
   });
 
   describe("a ticket", () => {
@@ -265,14 +253,10 @@ describe("user tokens", function () {
         expect(await open(await create(headers))).to.equal(200);
       }
       problemOf(await api.send("POST", tickets()), "unauthorized");
-      const free = await startApi(world, { RATE_LIMITS: "on" });
-      try {
-        const ticket = await create({}, free);
-        expect(await open(ticket, undefined, free)).to.equal(200);
-        expect(await open(ticket, undefined, free)).to.equal(401);
-      } finally {
-        await free.stop();
-      }
+      const free = endAfterTest(await startApi(world, { RATE_LIMITS: "on" }));
+      const ticket = await create({}, free);
+      expect(await open(ticket, undefined, free)).to.equal(200);
+      expect(await open(ticket, undefined, free)).to.equal(401);
     });
 
     it("is forgotten after its time, and Redis never knows it", async () => {

@@ -99,5 +99,3 @@ export async function openWorldWithRedis() {
     },
   };
 }
-
-export type WorldWithRedis = Awaited<ReturnType<typeof openWorldWithRedis>>;

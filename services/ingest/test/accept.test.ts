@@ -1,21 +1,14 @@
 import { maxBodyBytes, type BatchAnswer } from "@confab/contracts";
 import { waitListKey, createProducer } from "@confab/queue";
 import { createBacklog, withScripts } from "@confab/pending";
-import { eventually } from "@confab/testkit";
+import { useEnding, eventually } from "@confab/testkit";
 import { expect } from "chai";
-import { jsonOf, messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
+import { jsonOf, messageOf, post, problemOf, startIngest, useIngest, type Ingest } from "./start.ts";
+
+const endAfterTest = useEnding();
 
 describe("POST /messages", () => {
-  let world: World;
-  let ingest: Ingest;
-  before(async () => {
-    world = await openWorld();
-    ingest = await startIngest(world);
-  });
-  after(async () => {
-    await ingest.stop();
-    await world.close();
-  });
+  const { world, ingest } = useIngest();
 
   it("numbers and keeps a message, wakes the worker, counts and logs", async () => {
     const chat = await world.newChat();
@@ -72,25 +65,21 @@ describe("POST /messages", () => {
 
   it("lets batches share a job while many arrive, so that a sweep finds each one's job", async () => {
     const chat = await world.newChat();
-    const own = await startIngest(world);
-    try {
-      for (let turn = 0; turn < 20; turn++)
-        await Promise.all(Array.from({ length: 10 }, (_, index) => own.send(chat, `message ${turn}.${index}`)));
-      const backlog = createBacklog(withScripts(own.redis), own.config.partitioning, 0);
-      const producer = await createProducer({ connection: own.redis, ...own.config.partitioning });
-      await eventually(async () => {
-        const ids = await backlog.overdue(0, { offset: 0, limit: 1000 });
-        const batches = await backlog.wokenWith(ids);
-        const jobs = await own.redis.llen(waitListKey(own.config.partitioning.prefix, 0, "messages"));
-        expect(new Set(batches.map(({ wokenWith }) => wokenWith)).size)
-          .to.equal(jobs)
-          .and.to.be.lessThan(ids.length);
-        expect(await producer.wakeForgotten(0, batches)).to.equal(0);
-      });
-      await producer.stop();
-    } finally {
-      await own.stop();
-    }
+    const own = endAfterTest(await startIngest(world));
+    for (let turn = 0; turn < 20; turn++)
+      await Promise.all(Array.from({ length: 10 }, (_, index) => own.send(chat, `message ${turn}.${index}`)));
+    const backlog = createBacklog(withScripts(own.redis), own.config.partitioning, 0);
+    const producer = await createProducer({ connection: own.redis, ...own.config.partitioning });
+    await eventually(async () => {
+      const ids = await backlog.overdue(0, { offset: 0, limit: 1000 });
+      const batches = await backlog.wokenWith(ids);
+      const jobs = await own.redis.llen(waitListKey(own.config.partitioning.prefix, 0, "messages"));
+      expect(new Set(batches.map(({ wokenWith }) => wokenWith)).size)
+        .to.equal(jobs)
+        .and.to.be.lessThan(ids.length);
+      expect(await producer.wakeForgotten(0, batches)).to.equal(0);
+    });
+    await producer.stop();
   });
 
   it("keeps and returns every body byte for byte", async () => {

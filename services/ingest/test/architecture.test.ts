@@ -2,19 +2,10 @@ import { routes, type Route } from "@confab/contracts";
 import { routesOf } from "@confab/http";
 import { expect } from "chai";
 import type { Router } from "express";
-import { openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
+import { post, problemOf, useIngest } from "./start.ts";
 
 describe("ingest's routes", () => {
-  let world: World;
-  let ingest: Ingest;
-  before(async () => {
-    world = await openWorld();
-    ingest = await startIngest(world);
-  });
-  after(async () => {
-    await ingest.stop();
-    await world.close();
-  });
+  const { ingest } = useIngest();
 
   it("refuse query parameters, because they have none", async () => {
     for (const { path, service } of Object.values<Route>(routes)) {

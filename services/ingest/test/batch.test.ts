@@ -1,35 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { useForEach } from "@confab/testkit";
 import { maxBatchItems, type BatchAnswer } from "@confab/contracts";
 import { expect } from "chai";
-import {
-  messageOf,
-  openWorld,
-  post,
-  problemOf,
-  startIngest,
-  type Answer,
-  type Chat,
-  type Ingest,
-  type World,
-} from "./start.ts";
+import { messageOf, post, problemOf, useIngest, type Answer } from "./start.ts";
 
 const problem = (code: string): string => `http://localhost:8080/problems/${code}`;
 
 describe("POST /messages/batch", () => {
-  let world: World;
-  let ingest: Ingest;
-  let chat: Chat;
-  before(async () => {
-    world = await openWorld();
-    ingest = await startIngest(world);
-  });
-  after(async () => {
-    await ingest.stop();
-    await world.close();
-  });
-  beforeEach(async () => {
-    chat = await world.newChat();
-  });
+  const { world, ingest } = useIngest();
+  const chat = useForEach(() => world.newChat());
 
   const item = (body: unknown, rest: Record<string, unknown> = {}): Record<string, unknown> => ({
     application_token: chat.token,

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { Agent, request, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { eventually, startProxy, startService, uniquePrefix, type Proxy, type ServiceHandle } from "@confab/testkit";
+import { eventually, startProxy, startService, uniquePrefix, useForEach } from "@confab/testkit";
 import type { BatchAnswer, ProblemCode } from "@confab/contracts";
 import { expect } from "chai";
-import { messageOf, openWorld, post, send, type Chat, type World } from "./start.ts";
+import { messageOf, openWorld, post, send, type Chat } from "./start.ts";
 
 /**
  * Generous, because a busy client measures more than the service's time. Without a limit, the last request waited for
@@ -13,21 +13,17 @@ import { messageOf, openWorld, post, send, type Chat, type World } from "./start
 const quicklyMs = 3_000;
 
 describe("ingest with chats that Redis does not know", () => {
-  let world: World;
-  let database: Proxy;
-  let service: ServiceHandle;
   let agent: Agent;
-  beforeEach(async () => {
-    world = await openWorld();
-    database = await startProxy({ target: world.url });
-    service = await startService("ingest", { DATABASE_URL: database.url, REDIS_KEY_PREFIX: uniquePrefix("loading") });
+  const world = useForEach(openWorld);
+  const database = useForEach(() => startProxy({ target: world.url }));
+  const service = useForEach(() =>
+    startService("ingest", { DATABASE_URL: database.url, REDIS_KEY_PREFIX: uniquePrefix("loading") }),
+  );
+  beforeEach(() => {
     agent = new Agent({ keepAlive: true, maxSockets: 100 });
   });
-  afterEach(async () => {
+  afterEach(() => {
     agent.destroy();
-    await service.stop();
-    await database.close();
-    await world.close();
   });
 
   interface Timed {

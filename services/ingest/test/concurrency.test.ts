@@ -1,24 +1,22 @@
-import { startService, testStores, uniquePrefix, type ServiceHandle } from "@confab/testkit";
+import { startService, testStores, uniquePrefix, useForAll, type ServiceHandle } from "@confab/testkit";
 import { expect } from "chai";
 import { Redis } from "ioredis";
-import { messageOf, openWorld, readAccepted, send, type World } from "./start.ts";
+import { messageOf, openWorld, readAccepted, send } from "./start.ts";
 
 const chatCount = 10;
 const clientCount = 32;
 const messagesPerChat = 100;
 
 describe("two ingest processes", () => {
-  let world: World;
   let services: ServiceHandle[];
   const partitioning = { prefix: uniquePrefix("ingest"), partitions: 2 };
+  const world = useForAll(openWorld);
   before(async () => {
-    world = await openWorld();
     const env = { DATABASE_URL: world.url, REDIS_KEY_PREFIX: partitioning.prefix, PARTITIONS: "2" };
     services = await Promise.all([startService("ingest", env), startService("ingest", env)]);
   });
   after(async () => {
     await Promise.all(services.map((service) => service.stop()));
-    await world.close();
   });
 
   it("assign the numbers of ten chats to 32 clients without a gap, each to the body of its request", async () => {

@@ -8,10 +8,17 @@ import { createKey } from "@confab/access";
 import { routes, scopeNames, type Route } from "@confab/contracts";
 import { createKeys } from "@confab/database";
 import { createUuid7 } from "@confab/runtime";
-import { startRedis, startService, uniquePrefix, type ServerHandle, type ServiceHandle } from "@confab/testkit";
+import {
+  startRedis,
+  startService,
+  uniquePrefix,
+  useForAll,
+  type ServerHandle,
+  type ServiceHandle,
+} from "@confab/testkit";
 import { expect } from "chai";
 import { SignJWT } from "jose";
-import { openWorld, type Chat, type World } from "./start.ts";
+import { openWorld, type Chat } from "./start.ts";
 
 const maxMs = 50;
 const mebibyte = 1024 * 1024;
@@ -87,15 +94,14 @@ const costly: Record<string, Record<string, Costly>> = {
 
 describe("the most expensive requests of each route of ingest", function () {
   this.timeout(120_000);
-  let world: World;
   let folder: string;
   let turns: string;
   let redis: ServerHandle;
   let service: ServiceHandle;
   let chats: Chat[];
   let user: Record<string, string>;
+  const world = useForAll(openWorld);
   before(async () => {
-    world = await openWorld();
     folder = await mkdtemp(join(tmpdir(), "confab-costs-"));
     turns = join(folder, "turns");
     redis = await startRedis({ dir: folder });
@@ -124,7 +130,6 @@ describe("the most expensive requests of each route of ingest", function () {
     await service.stop();
     await redis.kill();
     await rm(folder, { recursive: true, force: true });
-    await world.close();
   });
 
   async function post(path: string, { body: make, type = json, byUser }: Costly): Promise<number> {

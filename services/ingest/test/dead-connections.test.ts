@@ -1,19 +1,15 @@
 import { createDatabase } from "@confab/database";
-import { eventually, startProxy, testStores, type Proxy } from "@confab/testkit";
+import { eventually, startProxy, testStores, useForAll, type Proxy } from "@confab/testkit";
 import { expect } from "chai";
 import { Redis } from "ioredis";
-import { messageOf, openWorld, readAccepted, startIngest, type Chat, type Ingest, type World } from "./start.ts";
+import { messageOf, openWorld, readAccepted, startIngest, type Chat, type Ingest } from "./start.ts";
 
 describe("ingest with connections that died silently", () => {
-  let world: World;
   let redis: Proxy;
   let database: Proxy;
   let ingest: Ingest;
   let chat: Chat;
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(openWorld);
   beforeEach(async () => {
     redis = await startProxy({ target: testStores().redisUrl });
     database = await startProxy({ target: world.url });
@@ -48,9 +44,7 @@ describe("ingest with connections that died silently", () => {
     expect(kept.toSorted(), "each message once").to.deep.equal(
       ["before", ...answers.map(({ body }) => body)].toSorted(),
     );
-    await eventually(() => {
-      expect(ingest.health.ready().checks.redis).to.include({ ok: true });
-    });
+    await eventually(() => expect(ingest.health.ready().checks.redis).to.include({ ok: true }));
   });
 
   it("loads chat heads again within seconds, although every session was busy", async () => {
@@ -58,9 +52,9 @@ describe("ingest with connections that died silently", () => {
     const locking = createDatabase({ url: world.url, poolSize: 1 });
     await locking.prisma.$executeRawUnsafe("LOCK TABLES chats WRITE");
     const during = chats.map((unknown) => ingest.send(unknown, "during"));
-    await eventually(async () => {
-      expect(await ingest.metrics.registry.metrics()).to.match(/^confab_database_pool_sessions\{.*"used".*\} 2$/m);
-    });
+    await eventually(async () =>
+      expect(await ingest.metrics.registry.metrics()).to.match(/^confab_database_pool_sessions\{.*"used".*\} 2$/m),
+    );
     database.freeze();
     await locking.prisma.$executeRawUnsafe("UNLOCK TABLES");
     await locking.close();

@@ -10,11 +10,12 @@ import {
   startRedis,
   startService,
   uniquePrefix,
+  useForAll,
   type ServerHandle,
   type ServiceHandle,
 } from "@confab/testkit";
 import { expect } from "chai";
-import { openWorld, type Chat, type World } from "./start.ts";
+import { openWorld } from "./start.ts";
 
 const mebibyte = 1024 * 1024;
 /** Just below the limit of the route. */
@@ -25,15 +26,13 @@ const longestTurnMs = 120;
 const ndjson = "application/x-ndjson";
 
 describe("the ingest process with the chart's limits and hostile bodies", () => {
-  let world: World;
   let folder: string;
   let redis: ServerHandle;
   let turns: string;
   let service: ServiceHandle;
-  let chat: Chat;
+  const world = useForAll(openWorld);
+  const chat = useForAll(() => world.newChat());
   before(async () => {
-    world = await openWorld();
-    chat = await world.newChat();
     folder = await mkdtemp(join(tmpdir(), "confab-hostile-"));
     redis = await startRedis({ dir: folder });
     turns = join(folder, "turns");
@@ -49,7 +48,6 @@ describe("the ingest process with the chart's limits and hostile bodies", () => 
     await service.stop();
     await redis.kill();
     await rm(folder, { recursive: true, force: true });
-    await world.close();
   });
 
   /** POSTs on a new connection. Returns the status, or 0 if the connection broke without an answer. */
@@ -158,9 +156,7 @@ describe("the ingest process with the chart's limits and hostile bodies", () => 
     const medium = Buffer.from(`{"messages":[${itemOf("x".repeat(65_535))},${itemOf("x".repeat(65_535))}]}`);
     await pause(500);
     for (let round = 0; round < 10; round += 1) expect(await post("/messages/batch", small, json)).to.equal(200);
-    await eventually(async () => {
-      expect(await post("/messages/batch", medium, json)).to.equal(200);
-    });
+    await eventually(async () => expect(await post("/messages/batch", medium, json)).to.equal(200));
     for (const sent of stalled) sent.destroy();
   });
 });

@@ -4,19 +4,10 @@ import { createUuid7 } from "@confab/runtime";
 import { storePending } from "@confab/testkit/world";
 import { expect } from "chai";
 import fc from "fast-check";
-import { messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
+import { messageOf, post, problemOf, startIngest, useIngest } from "./start.ts";
 
 describe("Idempotency-Key on POST /messages", () => {
-  let world: World;
-  let ingest: Ingest;
-  before(async () => {
-    world = await openWorld();
-    ingest = await startIngest(world);
-  });
-  after(async () => {
-    await ingest.stop();
-    await world.close();
-  });
+  const { world, ingest } = useIngest();
   const key = (text: string): Record<string, string> => ({ "idempotency-key": text });
 
   it("gives fifty concurrent requests the same number and answer", async () => {

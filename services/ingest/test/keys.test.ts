@@ -1,32 +1,16 @@
 import { createKey } from "@confab/access";
 import { scopeNames, type BatchAnswer, type Scope } from "@confab/contracts";
 import { createKeys } from "@confab/database";
-import { eventually, startProxy } from "@confab/testkit";
+import { useEnding, eventually, startProxy, useForAll, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { SignJWT } from "jose";
-import {
-  jsonOf,
-  messageOf,
-  openWorld,
-  post,
-  problemOf,
-  send,
-  startIngest,
-  type Chat,
-  type Ingest,
-  type World,
-} from "./start.ts";
+import { jsonOf, messageOf, openWorld, post, problemOf, send, startIngest, type Chat, type Ingest } from "./start.ts";
+
+const endAfterTest = useEnding();
 
 describe("sending with keys", () => {
-  let world: World;
-  let chat: Chat;
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
-  beforeEach(async () => {
-    chat = await world.newChat();
-  });
+  const world = useForAll(openWorld);
+  const chat = useForEach(() => world.newChat());
 
   async function key(token: string | null, scopes: readonly Scope[] = scopeNames, expiresAt: Date | null = null) {
     const made = createKey(token === null ? "admin" : "application");
@@ -37,11 +21,7 @@ describe("sending with keys", () => {
   const item = ({ token, number }: Chat, body = "hello") => ({ application_token: token, chat_number: number, body });
 
   describe("if they are required", () => {
-    let ingest: Ingest;
-    before(async () => {
-      ingest = await startIngest(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" });
-    });
-    after(() => ingest.stop());
+    const ingest = useForAll(() => startIngest(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" }));
 
     for (const [path, scopes, body] of [
       ["/messages", ["write"], (to: Chat) => item(to)],
@@ -117,10 +97,9 @@ describe("sending with keys", () => {
     });
 
     describe("by a user with a token", () => {
-      let foreign: Chat;
       let headers: Record<string, string>;
+      const foreign = useForEach(() => world.newChat(chat.token));
       beforeEach(async () => {
-        foreign = await world.newChat(chat.token);
         const signer = await key(chat.token, ["write"]);
         const now = Math.floor(Date.now() / 1_000);
         const claims = { sub: "anna", iat: now, exp: now + 60, chats: { [chat.number]: ["write"], "*": ["read"] } };
@@ -174,21 +153,17 @@ describe("sending with keys", () => {
   });
 
   it("keys are not needed if they are not required, and one that is sent is checked", async () => {
-    const ingest = await startIngest(world);
-    try {
-      expect(messageOf(await send(ingest.url, chat, "1")).number).to.equal(1);
-      expect(
-        messageOf(await send(ingest.url, chat, "2", { authorization: "Bearer another system's" })).number,
-      ).to.equal(2);
-      problemOf(await send(ingest.url, chat, "x", (await key(chat.token, ["read"])).headers), "forbidden");
-      problemOf(
-        await send(ingest.url, chat, "x", { authorization: `Bearer ${createKey("application").key}` }),
-        "unauthorized",
-      );
-      expect(messageOf(await send(ingest.url, chat, "3", (await key(chat.token)).headers)).number).to.equal(3);
-    } finally {
-      await ingest.stop();
-    }
+    const ingest = endAfterTest(await startIngest(world));
+    expect(messageOf(await send(ingest.url, chat, "1")).number).to.equal(1);
+    expect(messageOf(await send(ingest.url, chat, "2", { authorization: "Bearer another system's" })).number).to.equal(
+      2,
+    );
+    problemOf(await send(ingest.url, chat, "x", (await key(chat.token, ["read"])).headers), "forbidden");
+    problemOf(
+      await send(ingest.url, chat, "x", { authorization: `Bearer ${createKey("application").key}` }),
+      "unauthorized",
+    );
+    expect(messageOf(await send(ingest.url, chat, "3", (await key(chat.token)).headers)).number).to.equal(3);
   });
 
   it("warns at its start if there are keys and none is required, and starts without a database, too", async () => {
@@ -203,12 +178,10 @@ describe("sending with keys", () => {
     await proxy.cut();
     const cutOff = await startIngest({ url: proxy.url });
     try {
-      await eventually(() => {
-        expect(isWarned(open)).to.equal(true);
-      });
-      await eventually(() => {
-        expect(cutOff.lines.map(({ message }) => message)).to.include("checking whether there are active keys");
-      });
+      await eventually(() => expect(isWarned(open)).to.equal(true));
+      await eventually(() =>
+        expect(cutOff.lines.map(({ message }) => message)).to.include("checking whether there are active keys"),
+      );
       expect(isWarned(closed)).to.equal(false);
     } finally {
       await Promise.all([open.stop(), closed.stop(), cutOff.stop()]);
@@ -218,39 +191,30 @@ describe("sending with keys", () => {
 
   it("guesses of the configured admin key are limited per client address, on the direct way and in batches", async () => {
     const env = { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests", TRUSTED_PROXIES: "1" };
-    const ingest = await startIngest(world, env);
-    try {
-      const from = (address: string, text: string) => ({ "x-forwarded-for": address, authorization: `Bearer ${text}` });
-      const statuses = [];
-      for (let nth = 0; nth < 40; nth += 1) {
-        const headers = from("192.0.2.1", `wrong-guess-${nth}-of-many`);
-        statuses.push((await send(ingest.url, chat, "x", headers)).status);
-        statuses.push((await post(`${ingest.url}/messages/batch`, { messages: [item(chat)] }, headers)).status);
-      }
-      expect(statuses.filter((status) => status === 401).length).to.be.within(50, 75);
-      expect(statuses.filter((status) => status === 429).length).to.be.greaterThan(0);
-      messageOf(await send(ingest.url, chat, "x", from("192.0.2.2", "admin-key-for-tests")));
-    } finally {
-      await ingest.stop();
+    const ingest = endAfterTest(await startIngest(world, env));
+    const from = (address: string, text: string) => ({ "x-forwarded-for": address, authorization: `Bearer ${text}` });
+    const statuses = [];
+    for (let nth = 0; nth < 40; nth += 1) {
+      const headers = from("192.0.2.1", `wrong-guess-${nth}-of-many`);
+      statuses.push((await send(ingest.url, chat, "x", headers)).status);
+      statuses.push((await post(`${ingest.url}/messages/batch`, { messages: [item(chat)] }, headers)).status);
     }
+    expect(statuses.filter((status) => status === 401).length).to.be.within(50, 75);
+    expect(statuses.filter((status) => status === 429).length).to.be.greaterThan(0);
+    messageOf(await send(ingest.url, chat, "x", from("192.0.2.2", "admin-key-for-tests")));
   });
 
   it("a known key still works while the database is unavailable, and an unknown one gets 503", async () => {
-    const proxy = await startProxy({ target: world.url });
-    const ingest = await startIngest({ url: proxy.url }, { REQUIRE_KEYS: "on" });
-    try {
-      const [used, unused] = [await key(chat.token), await key(chat.token)];
-      expect(messageOf(await send(ingest.url, chat, "before", used.headers)).number).to.equal(1);
-      await proxy.cut();
-      problemOf(await send(ingest.url, chat, "x", unused.headers), "storage-unavailable");
-      expect(messageOf(await send(ingest.url, chat, "meanwhile", used.headers)).number).to.equal(2);
-      problemOf(await send(ingest.url, chat, "x"), "unauthorized");
-      const forged = `${unused.key.slice(0, -6)}000000`;
-      problemOf(await send(ingest.url, chat, "x", { authorization: `Bearer ${forged}` }), "unauthorized");
-      await proxy.restore();
-    } finally {
-      await ingest.stop();
-      await proxy.close();
-    }
+    const proxy = endAfterTest(await startProxy({ target: world.url }));
+    const ingest = endAfterTest(await startIngest({ url: proxy.url }, { REQUIRE_KEYS: "on" }));
+    const [used, unused] = [await key(chat.token), await key(chat.token)];
+    expect(messageOf(await send(ingest.url, chat, "before", used.headers)).number).to.equal(1);
+    await proxy.cut();
+    problemOf(await send(ingest.url, chat, "x", unused.headers), "storage-unavailable");
+    expect(messageOf(await send(ingest.url, chat, "meanwhile", used.headers)).number).to.equal(2);
+    problemOf(await send(ingest.url, chat, "x"), "unauthorized");
+    const forged = `${unused.key.slice(0, -6)}000000`;
+    problemOf(await send(ingest.url, chat, "x", { authorization: `Bearer ${forged}` }), "unauthorized");
+    await proxy.restore();
   });
 });

@@ -1,21 +1,19 @@
-import { eventually } from "@confab/testkit";
+import { useEnding, eventually, useForAll } from "@confab/testkit";
 import type { BatchAnswer } from "@confab/contracts";
 import { waitListKey } from "@confab/queue";
 import { partitionOf } from "@confab/pending";
 import { expect } from "chai";
-import { messageOf, openWorld, post, problemOf, startIngest, type Ingest, type World } from "./start.ts";
+import { messageOf, openWorld, post, problemOf, startIngest } from "./start.ts";
+
+const endAfterTest = useEnding();
 
 describe("ingest under load", () => {
-  let world: World;
-  let ingest: Ingest;
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
-  afterEach(() => ingest.stop());
+  const world = useForAll(openWorld);
 
   it("answers 429 above an application's limit, and does not affect other applications", async () => {
-    ingest = await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "3" });
+    const ingest = endAfterTest(
+      await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "3" }),
+    );
     const [busy, quiet] = [await world.newChat(), await world.newChat()];
     for (const left of [2, 1, 0]) {
       const { headers } = await ingest.send(busy, "Hello");
@@ -36,7 +34,9 @@ describe("ingest under load", () => {
   });
 
   it("accepts the first items of a batch, as many as the limit allows", async () => {
-    ingest = await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "2" });
+    const ingest = endAfterTest(
+      await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "2" }),
+    );
     const chat = await world.newChat();
     const messages = ["one", "two", "three", "four"].map((body) => ({
       application_token: chat.token,
@@ -50,11 +50,13 @@ describe("ingest under load", () => {
   });
 
   it("has no limit if limits are off", async () => {
-    ingest = await startIngest(world, {
-      RATE_LIMITS: "off",
-      APPLICATION_MESSAGE_RATE: "1",
-      APPLICATION_MESSAGE_BURST: "1",
-    });
+    const ingest = endAfterTest(
+      await startIngest(world, {
+        RATE_LIMITS: "off",
+        APPLICATION_MESSAGE_RATE: "1",
+        APPLICATION_MESSAGE_BURST: "1",
+      }),
+    );
     const chat = await world.newChat();
     const answers = await Promise.all(Array.from({ length: 20 }, () => ingest.send(chat, "Hello")));
     for (const answer of answers) expect(messageOf(answer).number).to.be.within(1, 20);
@@ -62,13 +64,13 @@ describe("ingest under load", () => {
   });
 
   it("adds no job for refused messages", async () => {
-    ingest = await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "1" });
+    const ingest = endAfterTest(
+      await startIngest(world, { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "1" }),
+    );
     const chat = await world.newChat();
     messageOf(await ingest.send(chat, "Hello"));
     const waiting = waitListKey(ingest.config.partitioning.prefix, 0, "messages");
-    await eventually(async () => {
-      expect(await ingest.redis.llen(waiting)).to.equal(1);
-    });
+    await eventually(async () => expect(await ingest.redis.llen(waiting)).to.equal(1));
     const refused = Array.from({ length: 20 }, () => ingest.send(chat, "limited"));
     const unknown = Array.from({ length: 20 }, () => ingest.send({ ...chat, number: 999 }, "to nowhere"));
     for (const answer of await Promise.all(refused)) problemOf(answer, "rate-limited");
@@ -77,7 +79,7 @@ describe("ingest under load", () => {
   });
 
   it("applies the limit of pending messages to the chat's partition", async () => {
-    ingest = await startIngest(world, { PARTITIONS: "2", MAX_PENDING: "4" });
+    const ingest = endAfterTest(await startIngest(world, { PARTITIONS: "2", MAX_PENDING: "4" }));
     const { token } = await world.newChat();
     const chats = await Promise.all(Array.from({ length: 8 }, () => world.newChat(token)));
     const inPartition = (partition: number) =>
@@ -85,15 +87,13 @@ describe("ingest under load", () => {
     for (let index = 0; index < 4; index++) messageOf(await ingest.send(inPartition(0), "Hello"));
     for (let index = 0; index < 3; index++) messageOf(await ingest.send(inPartition(1), "Hello"));
     // The pressure gauge is updated once per second.
-    await eventually(() => {
-      expect(ingest.pressure.current().pending).to.equal(7);
-    });
+    await eventually(() => expect(ingest.pressure.current().pending).to.equal(7));
     problemOf(await ingest.send(inPartition(0), "one too many"), "overloaded");
     messageOf(await ingest.send(inPartition(1), "Hello"));
   });
 
   it("answers 503 and accepts nothing while too many messages are pending, and recovers when they are stored", async () => {
-    ingest = await startIngest(world, { MAX_PENDING: "3" });
+    const ingest = endAfterTest(await startIngest(world, { MAX_PENDING: "3" }));
     const [chat, other] = [await world.newChat(), await world.newChat()];
     const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => ingest.send(chat, `message ${index}`)));
     const refused = answers.filter(({ status }) => status !== 201);

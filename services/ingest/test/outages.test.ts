@@ -1,25 +1,23 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eventually, startProxy, startRedis, type Proxy, type ServerHandle } from "@confab/testkit";
+import { eventually, startProxy, startRedis, useForAll, type Proxy, type ServerHandle } from "@confab/testkit";
 import { expect } from "chai";
-import { messageOf, openWorld, problemOf, startIngest, type Answer, type Ingest, type World } from "./start.ts";
+import { messageOf, openWorld, problemOf, startIngest, type Answer, type Ingest } from "./start.ts";
 
 describe("ingest without a store", () => {
-  let world: World;
   let folder: string;
   let redis: ServerHandle;
   let database: Proxy;
   let ingest: Ingest;
+  const world = useForAll(openWorld);
   before(async () => {
-    world = await openWorld();
     folder = await mkdtemp(join(tmpdir(), "confab-ingest-"));
     redis = await startRedis({ dir: folder });
   });
   after(async () => {
     await redis.kill();
     await rm(folder, { recursive: true, force: true });
-    await world.close();
   });
   beforeEach(async () => {
     await redis.start();

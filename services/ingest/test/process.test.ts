@@ -14,18 +14,14 @@ import {
   startService,
   testStores,
   uniquePrefix,
+  useForAll,
 } from "@confab/testkit";
 import { expect } from "chai";
-import { openWorld, type Chat, type World } from "./start.ts";
+import { openWorld, type Chat } from "./start.ts";
 
 describe("the ingest process", () => {
-  let world: World;
-  let chat: Chat;
-  before(async () => {
-    world = await openWorld();
-    chat = await world.newChat();
-  });
-  after(() => world.close());
+  const world = useForAll(openWorld);
+  const chat = useForAll(() => world.newChat());
 
   describeShutdown(
     () => startService("ingest", { DATABASE_URL: world.url, REDIS_KEY_PREFIX: uniquePrefix("ingest") }),
@@ -52,9 +48,7 @@ describe("the ingest process", () => {
       ADMIN_PORT: adminPort,
     });
     const ask = (path: string) => fetch(`http://127.0.0.1:${adminPort}${path}`);
-    await eventually(async () => {
-      expect((await ask("/livez")).status).to.equal(200);
-    });
+    await eventually(async () => expect((await ask("/livez")).status).to.equal(200));
     await eventually(async () => {
       const readiness = await ask("/readyz");
       expect(readiness.status).to.equal(503);
@@ -98,9 +92,7 @@ describe("the ingest process", () => {
       expect(await refused.json()).to.include({ code: "storage-unavailable" });
       if (url === database.url) {
         await database.restore();
-        await eventually(async () => {
-          expect((await send(service, unknown)).status).to.equal(201);
-        });
+        await eventually(async () => expect((await send(service, unknown)).status).to.equal(201));
         await database.cut();
       }
       await service.stop();

@@ -1,35 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { gzipSync } from "node:zlib";
+import { useForEach } from "@confab/testkit";
 import { messageSchema, maxBodyBytes, type ProblemCode } from "@confab/contracts";
 import { expect } from "chai";
-import {
-  messageOf,
-  openWorld,
-  post,
-  problemOf,
-  send,
-  startIngest,
-  type Answer,
-  type Chat,
-  type Ingest,
-  type World,
-} from "./start.ts";
+import { messageOf, post, problemOf, send, useIngest, type Answer, type Chat } from "./start.ts";
 
 describe("POST /messages refuses", () => {
-  let world: World;
-  let ingest: Ingest;
-  let chat: Chat;
   let next: number;
-  before(async () => {
-    world = await openWorld();
-    ingest = await startIngest(world);
-  });
-  after(async () => {
-    await ingest.stop();
-    await world.close();
-  });
+  const { world, ingest } = useIngest();
+  const chat = useForEach(() => world.newChat());
   beforeEach(async () => {
-    chat = await world.newChat();
     next = messageOf(await ingest.send(chat, "first")).number + 1;
   });
   // A refused request must use no number and leave nothing behind.

@@ -4,10 +4,10 @@ import { startHttpServer } from "@confab/http";
 import { createPendingMessages } from "@confab/pending";
 import { waitForRedis } from "@confab/redis";
 import { createLogger } from "@confab/runtime";
-import { captureLog, testStores, uniquePrefix } from "@confab/testkit";
+import { captureLog, testStores, uniquePrefix, useForAll } from "@confab/testkit";
 import {
   jsonOf,
-  type openDatabase,
+  openDatabase,
   problemOf as problemIn,
   sendRequest,
   type Answer,
@@ -77,6 +77,13 @@ export async function readAccepted(
 }
 
 export type Ingest = Awaited<ReturnType<typeof startIngest>>;
+
+/** Starts a world and the service for all tests of a `describe`. */
+export function useIngest(env?: Record<string, string>) {
+  const world = useForAll(openDatabase);
+  const ingest = useForAll(() => startIngest(world, env));
+  return { world, ingest };
+}
 
 /** POSTs text and bytes unchanged, and everything else as JSON. */
 export function post(url: string, body: unknown, headers?: Record<string, string>): Promise<Answer> {

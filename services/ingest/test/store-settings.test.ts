@@ -3,19 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApplications, createChats, createDatabase, migrate } from "@confab/database";
-import { eventually, startGalera, startRedis } from "@confab/testkit";
+import { eventually, startGalera, startRedis, useForAll } from "@confab/testkit";
 import { expect } from "chai";
-import { messageOf, openWorld, problemOf, startIngest, type Ingest, type LogLine, type World } from "./start.ts";
+import { messageOf, openWorld, problemOf, startIngest, type Ingest, type LogLine } from "./start.ts";
 
 const limit = ["--maxmemory", "256mb"];
 
 describe("ingest with stores that are less durable than a 201 promises", function () {
   this.timeout(120_000);
-  let world: World;
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
+  const world = useForAll(openWorld);
 
   async function withFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
     const dir = await mkdtemp(join(tmpdir(), "confab-ingest-"));

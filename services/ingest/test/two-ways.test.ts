@@ -1,7 +1,8 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
-import { openWorld, startIngest, type Chat, type Ingest, type World } from "./start.ts";
+import { useIngest } from "./start.ts";
 
 const page = "https://chat.example.com";
 
@@ -54,18 +55,8 @@ const cases: Readonly<Record<string, Case>> = {
 
 describe("requests past Express and through it", function () {
   this.timeout(20_000);
-  let world: World;
-  let ingest: Ingest;
-  let chat: Chat;
-  before(async () => {
-    world = await openWorld();
-    ingest = await startIngest(world, { CORS_ORIGINS: page, ADMIN_API_KEY: "admin-key-for-tests" });
-    chat = await world.newChat();
-  });
-  after(async () => {
-    await ingest.stop();
-    await world.close();
-  });
+  const { world, ingest } = useIngest({ CORS_ORIGINS: page, ADMIN_API_KEY: "admin-key-for-tests" });
+  const chat = useForAll(() => world.newChat());
 
   /** Sends a request, whose body arrives with its headers or later, and returns the answer without what differs each time. */
   async function send(head: readonly string[], body: string, isLate: boolean) {

@@ -1,10 +1,10 @@
 import { createKey } from "@confab/access";
 import { scopeNames } from "@confab/contracts";
 import { createKeys } from "@confab/database";
-import { createUnfinishedBodies, eventually, type UnfinishedBodies } from "@confab/testkit";
+import { createUnfinishedBodies, eventually, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { SignJWT } from "jose";
-import { messageOf, openWorld, send, startIngest, type Chat, type Ingest, type World } from "./start.ts";
+import { messageOf, send, useIngest, type Chat } from "./start.ts";
 
 type Headers = Record<string, string>;
 
@@ -12,23 +12,8 @@ const budget = 8 * 1024 * 1024;
 
 describe("bodies that never end", function () {
   this.timeout(60_000);
-  let world: World;
-  let ingest: Ingest;
-  let bodies: UnfinishedBodies;
-  before(async () => {
-    world = await openWorld();
-    ingest = await startIngest(world, { MAX_REQUEST_BYTES: "8MiB", REQUIRE_KEYS: "on" });
-  });
-  beforeEach(() => {
-    bodies = createUnfinishedBodies(ingest.url);
-  });
-  afterEach(() => {
-    bodies.close();
-  });
-  after(async () => {
-    await ingest.stop();
-    await world.close();
-  });
+  const { world, ingest } = useIngest({ MAX_REQUEST_BYTES: "8MiB", REQUIRE_KEYS: "on" });
+  const bodies = useForEach(() => createUnfinishedBodies(ingest.url));
 
   /** An application with a chat, the headers of its back end and those of users. */
   async function createSender() {
@@ -73,9 +58,7 @@ describe("bodies that never end", function () {
     it(`of ${sizes.join(", ")} bytes take no more than a user's share`, async () => {
       const { chat, mallory, alice, headers } = await createSender();
       await fill(mallory, budget / 4, sizes);
-      await eventually(() => {
-        expect(bodies.openBytes).to.be.at.most(budget / 8);
-      });
+      await eventually(() => expect(bodies.openBytes).to.be.at.most(budget / 8));
       expect(bodies.statuses).to.include(429);
       await text(alice)(chat);
       await text(headers)(chat, "x".repeat(60_000));
@@ -85,9 +68,7 @@ describe("bodies that never end", function () {
   it("take no more than half for all users and keys of an application", async () => {
     const [first, second] = [await createSender(), await createSender()];
     await fill(first.headers, budget, [30_000, 8_000]);
-    await eventually(() => {
-      expect(bodies.openBytes).to.be.at.most(budget / 2);
-    });
+    await eventually(() => expect(bodies.openBytes).to.be.at.most(budget / 2));
     await text(second.headers)(second.chat, "x".repeat(60_000));
   });
 

@@ -2,7 +2,7 @@ import { createKey } from "@confab/access";
 import { scopeNames, type BatchAnswer } from "@confab/contracts";
 import { createKeys } from "@confab/database";
 import { createUuid7 } from "@confab/runtime";
-import { eventually } from "@confab/testkit";
+import { useEnding, eventually, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { SignJWT } from "jose";
 import {
@@ -16,6 +16,8 @@ import {
   type Ingest,
   type World,
 } from "./start.ts";
+
+const endAfterTest = useEnding();
 
 /** An application whose users and back end send to chats of their own, and one chat that all of them share. */
 async function createSenders(world: World, url: () => string) {
@@ -59,15 +61,10 @@ async function createSenders(world: World, url: () => string) {
 }
 
 describe("a user's share of its application's limits", () => {
-  let world: World;
   let ingest: Ingest;
-  before(async () => {
-    world = await openWorld();
-  });
-  after(() => world.close());
-  afterEach(() => ingest.stop());
+  const world = useForAll(openWorld);
   const start = async (env: Record<string, string>) => {
-    ingest = await startIngest(world, { USER_SHARE: "0.5", ...env });
+    ingest = endAfterTest(await startIngest(world, { USER_SHARE: "0.5", ...env }));
     const { shared, sender } = await createSenders(world, () => ingest.url);
     return { shared, mallory: await sender("mallory"), alice: await sender("alice"), backEnd: await sender() };
   };
@@ -125,7 +122,6 @@ describe("a user's share of its application's limits", () => {
     const limits = { APPLICATION_MESSAGE_RATE: "1", APPLICATION_MESSAGE_BURST: "2" };
     const { mallory } = await start({ ...limits, USER_SHARE: "1" });
     expect(await mallory.sendAll([undefined, undefined, undefined])).to.deep.equal([201, 201, 429]);
-    await ingest.stop();
     const { alice } = await start({ ...limits, USER_SHARE: "0.01" });
     expect(await alice.sendAll([undefined, undefined])).to.deep.equal([201, 429]);
   });

@@ -1,18 +1,14 @@
 import { createErasures } from "@confab/database";
 import { createPendingErasure, createPendingMessages } from "@confab/pending";
-import { eventually } from "@confab/testkit";
+import { eventually, useForEach } from "@confab/testkit";
 import { expect } from "chai";
-import { start, type Running } from "./start.ts";
+import { start } from "./start.ts";
 
 const recordBytes = 32;
 
 describe("a flipped bit in Redis", function () {
   this.timeout(120_000);
-  let world: Running;
-  beforeEach(async () => {
-    world = await start({ ERASURE_SETTLE_TIME: "300ms" });
-  });
-  afterEach(() => world.close());
+  const world = useForEach(() => start({ ERASURE_SETTLE_TIME: "300ms" }));
 
   /** Sends a message to each of the chats, in one batch. */
   async function sendTogether(chats: readonly { token: string; number: number }[], body: string) {

@@ -20,13 +20,11 @@ describe("a worker with dead connections that were never closed", function () {
     await drop?.();
     drop = undefined;
   });
-  const stores = (chat: { id: bigint }, count: number, read: Pick<Messages, "range">): Promise<void> =>
-    eventually(
-      async () => {
-        expect(await read.range(chat.id, { limit: 100 })).to.have.length(count);
-      },
-      { timeoutMs: 40_000, intervalMs: 100 },
-    );
+  const stores = (chat: { id: bigint }, count: number, read: Pick<Messages, "range">) =>
+    eventually(async () => expect(await read.range(chat.id, { limit: 100 })).to.have.length(count), {
+      timeoutMs: 40_000,
+      intervalMs: 100,
+    });
 
   it("stores again within 15 s when all connections to Redis die while it waits for a job", async () => {
     proxy = await startProxy({ target: testStores().redisUrl });
@@ -77,11 +75,9 @@ describe("a worker with dead connections that were never closed", function () {
     world = await start({ ELASTICSEARCH_URL: proxy.url });
     world.run();
     const chat = await world.createChat();
-    const finds = (q: string): Promise<void> =>
+    const finds = (q: string) =>
       eventually(
-        async () => {
-          expect((await world.search.search({ chatId: chat.id, q, limit: 1 })).hits).to.have.length(1);
-        },
+        async () => expect((await world.search.search({ chatId: chat.id, q, limit: 1 })).hits).to.have.length(1),
         { timeoutMs: 40_000, intervalMs: 100 },
       );
     await world.send(chat, "before");

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createBatchStore, createErasures, createErasureWork, createMessages, createHorizons } from "@confab/database";
 import { createPendingErasure } from "@confab/pending";
-import { eventually } from "@confab/testkit";
+import { eventually, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { createErasing } from "../src/schedules/erase.ts";
 import { start, type Running } from "./start.ts";
@@ -11,13 +11,8 @@ type Chat = Awaited<ReturnType<Running["createChat"]>>;
 
 describe("the erasure of a sender", function () {
   this.timeout(60_000);
-  let world: Running;
-  let erasures: ReturnType<typeof createErasures>;
-  beforeEach(async () => {
-    world = await start({ ERASURE_SETTLE_TIME: "500ms" });
-    erasures = createErasures(world.direct);
-  });
-  afterEach(() => world.close());
+  const world = useForEach(() => start({ ERASURE_SETTLE_TIME: "500ms" }));
+  const erasures = useForEach(() => createErasures(world.direct));
 
   /** Requests the erasure as the api does. */
   async function request(sender: string, token = world.token): Promise<void> {
@@ -29,12 +24,9 @@ describe("the erasure of a sender", function () {
   }
 
   const finished = (sender: string) =>
-    eventually(
-      async () => {
-        expect((await erasures.findSender(world.token, sender))?.finishedAt).to.not.equal(null);
-      },
-      { timeoutMs: 30_000 },
-    );
+    eventually(async () => expect((await erasures.findSender(world.token, sender))?.finishedAt).to.not.equal(null), {
+      timeoutMs: 30_000,
+    });
 
   const bodiesOf = async ({ id }: Chat) =>
     (await createMessages(world.direct).range(id, { limit: 100 })).map(({ body }) => body);
@@ -54,9 +46,7 @@ describe("the erasure of a sender", function () {
     const chat = await world.createChat();
     await submitAt(1, chat, "stored, by a clock that is ahead");
     world.run();
-    await eventually(async () => {
-      expect(await bodiesOf(chat)).to.have.length(1);
-    });
+    await eventually(async () => expect(await bodiesOf(chat)).to.have.length(1));
     await world.pause();
     await submitAt(1, chat, "pending, by a clock that is ahead");
     await request("anna");
@@ -70,9 +60,7 @@ describe("the erasure of a sender", function () {
     const chat = await world.createChat();
     await submitAt(0, chat, "before");
     world.run();
-    await eventually(async () => {
-      expect(await bodiesOf(chat)).to.have.length(1);
-    });
+    await eventually(async () => expect(await bodiesOf(chat)).to.have.length(1));
     await world.pause();
     await request("anna");
     const keys = await world.redis.keys(`${world.prefix}*`);
@@ -118,9 +106,9 @@ describe("the erasure of a sender", function () {
     await world.send(chat, ...Array.from({ length: 9 }, (_, at) => `message ${at}`));
     await world.send(untouched, "one");
     world.run();
-    await eventually(async () => {
-      expect([await bodiesOf(chat), await bodiesOf(untouched)].map(({ length }) => length)).to.deep.equal([9, 1]);
-    });
+    await eventually(async () =>
+      expect([await bodiesOf(chat), await bodiesOf(untouched)].map(({ length }) => length)).to.deep.equal([9, 1]),
+    );
     await reads.advance(chat.id, "anna", 2);
     await reads.advance(chat.id, "ben", 2);
     await reads.advance(untouched.id, "anna", 1);

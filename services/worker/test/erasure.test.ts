@@ -56,9 +56,7 @@ describe("the erasure of deleted chats and applications", function () {
   /** Fills a chat with everything that the stores can have of it. */
   async function fill(chat: Chat): Promise<void> {
     await world.send(chat, "one", "two", "three");
-    await eventually(async () => {
-      expect(await remains(chat)).to.include({ messages: 3, documents: 3 });
-    });
+    await eventually(async () => expect(await remains(chat)).to.include({ messages: 3, documents: 3 }));
     const changes = createMessageChanges(world.direct);
     await changes.edit({ chatId: chat.id, number: 1 }, { body: "edited" });
     await changes.remove({ chatId: chat.id, number: 2 });
@@ -157,9 +155,7 @@ describe("the erasure of deleted chats and applications", function () {
       for (const sender of ["anna", "bert", "anna"]) await world.submit(chat, `of ${sender}`, sender);
     }
     world.run();
-    await eventually(async () => {
-      expect(await remains(second)).to.include({ messages: 3, documents: 3 });
-    });
+    await eventually(async () => expect(await remains(second)).to.include({ messages: 3, documents: 3 }));
     await createMessageChanges(world.direct).remove({ chatId: first.id, number: 1 });
     const readersOf = async ({ id: chatId }: Chat) =>
       (await prisma.read.findMany({ where: { chatId } })).map(({ reader }) => String(Buffer.from(reader)));
@@ -208,12 +204,7 @@ describe("the erasure of deleted chats and applications", function () {
     await finished(chat.token, chat.number);
     // As by a worker that stood still between reading the messages and sending them.
     await world.search.index(documents.map((document) => ({ ...document, number: document.number + 100 })));
-    await eventually(
-      async () => {
-        expect(await remains(chat)).to.deep.equal(nothing);
-      },
-      { timeoutMs: 20_000 },
-    );
+    await eventually(async () => expect(await remains(chat)).to.deep.equal(nothing), { timeoutMs: 20_000 });
     expect(await remains(other)).to.include({ documents: 1 });
     expect(world.lines.filter(({ documents: count }) => count !== undefined)).to.have.length.at.least(1);
   });

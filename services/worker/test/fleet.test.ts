@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { uniquePrefix } from "@confab/testkit";
+import { uniquePrefix, useForAll } from "@confab/testkit";
 import { openDatabase } from "@confab/testkit/world";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
@@ -9,14 +9,10 @@ const measuredMs = 4_000;
 
 describe("a fleet of idle workers", function () {
   this.timeout(60_000);
-  let own: Awaited<ReturnType<typeof openDatabase>>;
   const fleet: Running[] = [];
-  before(async () => {
-    own = await openDatabase();
-  });
+  const own = useForAll(openDatabase);
   after(async () => {
     for (const worker of fleet.splice(0)) await worker.close();
-    await own.close();
   });
 
   /** Questions to MySQL, and to Redis those that only gauges ask. */

@@ -1,14 +1,10 @@
 import { createMessageChanges } from "@confab/database";
-import { eventually } from "@confab/testkit";
+import { eventually, useForEach } from "@confab/testkit";
 import { expect } from "chai";
-import { start, type Running } from "./start.ts";
+import { start } from "./start.ts";
 
 describe("the earlier versions of a deleted message", () => {
-  let world: Running;
-  beforeEach(async () => {
-    world = await start();
-  });
-  afterEach(() => world.close());
+  const world = useForEach(start);
 
   it("are deleted by a worker, also after those that noted them have stopped", async () => {
     const chat = await world.createChat();

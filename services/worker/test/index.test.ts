@@ -1,18 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { createBatchStore, createChats, createErasures, createMessages, createOutbox } from "@confab/database";
 import { countDocuments, isElasticsearch } from "@confab/search";
-import { eventually, testStores } from "@confab/testkit";
+import { eventually, testStores, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { createIndexMessages } from "../src/handlers/index-messages.ts";
-import { start, type Running } from "./start.ts";
+import { start } from "./start.ts";
 
 describe("indexing stored messages", function () {
   this.timeout(30_000);
-  let world: Running;
-  beforeEach(async () => {
-    world = await start();
-  });
-  afterEach(() => world.close());
+  const world = useForEach(start);
 
   const find = async (chat: { id: bigint }, q: string): Promise<number[]> => {
     const { hits } = await world.search.search({ chatId: chat.id, q, limit: 10 });
@@ -23,18 +19,15 @@ describe("indexing stored messages", function () {
     const chat = await world.createChat();
     await world.send(chat, "before");
     world.run();
-    await eventually(async () => {
-      expect(await find(chat, "before")).to.deep.equal([1]);
-    });
+    await eventually(async () => expect(await find(chat, "before")).to.deep.equal([1]));
     const url = testStores().elasticsearchUrl;
     const alias = world.config.search.name;
     const indices = (await (await fetch(`${url}/_alias/${alias}`)).json()) as object;
     for (const index of Object.keys(indices)) await fetch(`${url}/${index}`, { method: "DELETE" });
     await world.send(chat, "afterwards");
     await eventually(
-      async () => {
-        expect(await find(chat, "terwar"), "found inside a word, which needs Confab's own mapping").to.deep.equal([2]);
-      },
+      async () =>
+        expect(await find(chat, "terwar"), "found inside a word, which needs Confab's own mapping").to.deep.equal([2]),
       { timeoutMs: 20_000 },
     );
     expect(await world.metric("confab_index_recreated_total"), "message 1 is in no index").to.equal(1);
@@ -44,9 +37,7 @@ describe("indexing stored messages", function () {
     const chat = await world.createChat();
     world.run();
     await world.send(chat, "first");
-    await eventually(async () => {
-      expect(await find(chat, "first")).to.deep.equal([1]);
-    });
+    await eventually(async () => expect(await find(chat, "first")).to.deep.equal([1]));
     expect(await world.metric("confab_index_recreated_total")).to.equal(0);
   });
 
@@ -63,9 +54,7 @@ describe("indexing stored messages", function () {
     await world.direct.prisma.searchOutboxEntry.createMany({ data: ranges });
     const depth = () => world.direct.prisma.searchOutboxEntry.count();
     world.run();
-    await eventually(async () => {
-      expect(await depth()).to.be.below(ranges.length);
-    });
+    await eventually(async () => expect(await depth()).to.be.below(ranges.length));
     await world.pause();
     expect(await depth()).to.be.above(0);
   });

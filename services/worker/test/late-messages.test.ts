@@ -1,21 +1,17 @@
+import { useForEach } from "@confab/testkit";
 import { createBatchStore, type BatchStore } from "@confab/database";
 import { createUuid7 } from "@confab/runtime";
 import { expect } from "chai";
 import { createStoreBatches, type StoreBatches } from "../src/handlers/store-batches.ts";
 import { createStoreMetrics } from "../src/handlers/store-metrics.ts";
-import { start, type Running } from "./start.ts";
+import { start } from "./start.ts";
 
 class Broken extends Error {}
 
 describe("messages that are stored when Redis has lost them", function () {
   this.timeout(30_000);
-  let world: Running;
-  let real: BatchStore;
-  beforeEach(async () => {
-    world = await start();
-    real = createBatchStore(world.database);
-  });
-  afterEach(() => world.close());
+  const world = useForEach(start);
+  const real = useForEach(() => createBatchStore(world.database));
 
   /** A worker that does something else at some of its calls. It takes only the batches that it is given. */
   const createWorker = (calls: Partial<BatchStore>): StoreBatches => {

@@ -1,14 +1,10 @@
-import { eventually, startService } from "@confab/testkit";
+import { eventually, startService, useForEach } from "@confab/testkit";
 import { expect } from "chai";
-import { start, type Running } from "./start.ts";
+import { start } from "./start.ts";
 
 describe("a worker's memory", function () {
   this.timeout(180_000);
-  let world: Running;
-  beforeEach(async () => {
-    world = await start();
-  });
-  afterEach(() => world.close());
+  const world = useForEach(start);
 
   it("is sufficient for a backlog that is larger than the memory", async () => {
     const chats = await Promise.all(Array.from({ length: 20 }, () => world.createChat()));

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { createDeadLetters, createErasures } from "@confab/database";
 import { createPendingErasure } from "@confab/pending";
-import { eventually } from "@confab/testkit";
+import { eventually, useForEach } from "@confab/testkit";
 import { asNewer, renamable } from "@confab/testkit/world";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
@@ -10,11 +10,7 @@ type Chat = Awaited<ReturnType<Running["createChat"]>>;
 
 describe("messages that a newer version accepted, with a field that this one does not know", function () {
   this.timeout(30_000);
-  let world: Running;
-  beforeEach(async () => {
-    world = await start({ ERASURE_SETTLE_TIME: "500ms" });
-  });
-  afterEach(() => world.close());
+  const world = useForEach(() => start({ ERASURE_SETTLE_TIME: "500ms" }));
 
   /** Accepts a message of a newer version. The returned function makes it one of this version, as if this worker were upgraded. */
   async function acceptNewer(chat: Chat, body: string, sender?: string): Promise<() => Promise<unknown>> {
@@ -41,12 +37,12 @@ describe("messages that a newer version accepted, with a field that this one doe
     for (const body of ["before", "between", "after"]) await world.send(chat, body);
     await wakeTogether();
     world.run();
-    await eventually(async () => {
-      expect(await world.stored(chat)).to.deep.equal({ 2: "before", 3: "between", 4: "after" });
-    });
-    await eventually(async () => {
-      expect(await world.metric("confab_batches_requeued_total"), "sweeps").to.be.greaterThan(2);
-    });
+    await eventually(async () =>
+      expect(await world.stored(chat)).to.deep.equal({ 2: "before", 3: "between", 4: "after" }),
+    );
+    await eventually(async () =>
+      expect(await world.metric("confab_batches_requeued_total"), "sweeps").to.be.greaterThan(2),
+    );
     expect((await world.backlogs[0]!.depth()).pending).to.equal(1);
     expect(await createDeadLetters(world.direct).count()).to.equal(0);
     expect(await world.metric("confab_batches_newer_total")).to.equal(1);
@@ -73,9 +69,7 @@ describe("messages that a newer version accepted, with a field that this one doe
 
     await upgrade();
     await eventually(
-      async () => {
-        expect((await erasures.findSender(world.token, "anna"))?.finishedAt).to.not.equal(null);
-      },
+      async () => expect((await erasures.findSender(world.token, "anna"))?.finishedAt).to.not.equal(null),
       { timeoutMs: 15_000 },
     );
     expect(await world.stored(chat)).to.deep.equal({ 1: "" });

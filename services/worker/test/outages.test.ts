@@ -33,20 +33,14 @@ describe("storing and indexing during outages", function () {
     const chat = await world.createChat();
     await world.send(chat, "before");
     world.run();
-    await eventually(async () => {
-      expect(Object.keys(await world!.stored(chat))).to.deep.equal(["1"]);
-    });
+    await eventually(async () => expect(Object.keys(await world!.stored(chat))).to.deep.equal(["1"]));
     await proxy.cut();
     await world.send(chat, "during one", "during two");
-    await eventually(async () => {
-      expect(await world!.metric("confab_store_retries_total")).to.be.at.least(2);
-    });
+    await eventually(async () => expect(await world!.metric("confab_store_retries_total")).to.be.at.least(2));
     expect((await world.backlogs[0]!.depth()).pending).to.equal(2);
     await proxy.restore();
     await eventually(
-      async () => {
-        expect(await world!.stored(chat)).to.deep.equal({ 1: "before", 2: "during one", 3: "during two" });
-      },
+      async () => expect(await world!.stored(chat)).to.deep.equal({ 1: "before", 2: "during one", 3: "during two" }),
       { timeoutMs: 20_000 },
     );
     expect(world.lines.filter(({ message }) => message === "job failed")).to.deep.equal([]);
@@ -61,14 +55,10 @@ describe("storing and indexing during outages", function () {
     const chat = await world.createChat();
     await world.send(chat, "before");
     world.run();
-    await eventually(async () => {
-      expect(Object.keys(await world!.stored(chat))).to.deep.equal(["1"]);
-    });
+    await eventually(async () => expect(Object.keys(await world!.stored(chat))).to.deep.equal(["1"]));
     await proxy.cut();
     await world.send(chat, "during");
-    await eventually(async () => {
-      expect(await world!.metric("confab_store_retries_total")).to.be.at.least(1);
-    });
+    await eventually(async () => expect(await world!.metric("confab_store_retries_total")).to.be.at.least(1));
     const began = performance.now();
     await world.pause();
     expect(performance.now() - began).to.be.lessThan(20_000);
@@ -80,12 +70,9 @@ describe("storing and indexing during outages", function () {
       SEARCH_INDEX: prefix,
       BATCH_OVERDUE_AFTER: "300ms",
     });
-    await eventually(
-      async () => {
-        expect(await world!.stored(chat)).to.deep.equal({ 1: "before", 2: "during" });
-      },
-      { timeoutMs: 20_000 },
-    );
+    await eventually(async () => expect(await world!.stored(chat)).to.deep.equal({ 1: "before", 2: "during" }), {
+      timeoutMs: 20_000,
+    });
     await other.stop();
     expect(await other.exit).to.equal(0);
   });
@@ -96,9 +83,9 @@ describe("storing and indexing during outages", function () {
     const chat = await world.createChat();
     world.run();
     await world.send(chat, "searchable");
-    await eventually(async () => {
-      expect((await world!.search.search({ chatId: chat.id, q: "searchable", limit: 1 })).hits).to.have.length(1);
-    });
+    await eventually(async () =>
+      expect((await world!.search.search({ chatId: chat.id, q: "searchable", limit: 1 })).hits).to.have.length(1),
+    );
     await proxy.cut();
     await world.send(chat, "hidden");
     await eventually(async () => {
@@ -108,9 +95,8 @@ describe("storing and indexing during outages", function () {
     expect(await createOutbox(world.direct).depth()).to.equal(1);
     await proxy.restore();
     await eventually(
-      async () => {
-        expect((await world!.search.search({ chatId: chat.id, q: "hidden", limit: 1 })).hits).to.have.length(1);
-      },
+      async () =>
+        expect((await world!.search.search({ chatId: chat.id, q: "hidden", limit: 1 })).hits).to.have.length(1),
       { timeoutMs: 20_000 },
     );
     expect(
@@ -142,9 +128,7 @@ describe("storing and indexing during outages", function () {
     });
     await proxy.restore();
     const late = await starting;
-    await eventually(async () => {
-      expect(await world!.stored(chat)).to.deep.equal({ 1: "early" });
-    });
+    await eventually(async () => expect(await world!.stored(chat)).to.deep.equal({ 1: "early" }));
     await late.stop();
     expect(await late.exit).to.equal(0);
   });

@@ -1,12 +1,8 @@
-import { describeLostSessions, startService, uniquePrefix } from "@confab/testkit";
+import { describeLostSessions, startService, uniquePrefix, useForAll } from "@confab/testkit";
 import { openDatabase } from "@confab/testkit/world";
 
 describe("the worker process", () => {
-  let database: Awaited<ReturnType<typeof openDatabase>>;
-  before(async () => {
-    database = await openDatabase();
-  });
-  after(() => database.close());
+  const database = useForAll(openDatabase);
 
   describeLostSessions(
     () => database.url,

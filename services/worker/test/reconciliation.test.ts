@@ -1,23 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { createBatchStore, createMessageChanges, createMessages, createSearchBackend } from "@confab/database";
-import { eventually, testStores } from "@confab/testkit";
+import { useEnding, eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
+
+const endAfterTest = useEnding();
 
 const frequent = { INDEX_RECONCILE_INTERVAL: "100ms" };
 const rare = { INDEX_RECONCILE_INTERVAL: "1h" };
 
 describe("the search index and the database", function () {
   this.timeout(60_000);
-  const running: Running[] = [];
-  const started = async (env: Record<string, string> = {}): Promise<Running> => {
-    const worker = await start({ ...frequent, ...env });
-    running.push(worker);
-    return worker;
-  };
-  afterEach(async () => {
-    for (const worker of running.splice(0).reverse()) await worker.close();
-  });
+  const started = async (env: Record<string, string> = {}): Promise<Running> =>
+    endAfterTest(await start({ ...frequent, ...env }));
 
   const find = async ({ search }: Running, chat: { id: bigint }, q: string): Promise<number[]> =>
     (await search.search({ chatId: chat.id, q, limit: 10 })).hits.map(({ number }) => number);

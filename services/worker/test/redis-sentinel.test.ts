@@ -146,12 +146,10 @@ describe("Confab on a Redis with Sentinels", function () {
     const before = await redis.master();
     const acknowledged = await sendDuring(async () => {
       await before.kill();
-      await eventually(
-        async () => {
-          expect(await redis.master()).not.to.equal(before);
-        },
-        { timeoutMs: 30_000, intervalMs: 100 },
-      );
+      await eventually(async () => expect(await redis.master()).not.to.equal(before), {
+        timeoutMs: 30_000,
+        intervalMs: 100,
+      });
     });
     await expectStored(acknowledged);
     expect(longestGap(acknowledged)).to.be.below(20_000);

@@ -7,7 +7,7 @@ import {
   verifyCounts,
   type Retention,
 } from "@confab/database";
-import { eventually } from "@confab/testkit";
+import { eventually, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { createRetaining } from "../src/schedules/retain.ts";
 import { start, type Running } from "./start.ts";
@@ -18,11 +18,7 @@ const dayMs = 86_400_000;
 
 describe("retention by a worker", function () {
   this.timeout(60_000);
-  let world: Running;
-  beforeEach(async () => {
-    world = await start({ RETENTION_INTERVAL: "100ms" });
-  });
-  afterEach(() => world.close());
+  const world = useForEach(() => start({ RETENTION_INTERVAL: "100ms" }));
 
   const limit = (token: string, retentionDays: number | null) =>
     createApplications(world.direct).change(token, { retentionDays });
@@ -84,9 +80,7 @@ describe("retention by a worker", function () {
     const [chat, other] = [await world.createChat(), await world.newChat()];
     await store(chat, [40, 31, 29]);
     await store(other, [400]);
-    await eventually(async () => {
-      expect(await found(chat)).to.deep.equal([1, 2, 3]);
-    });
+    await eventually(async () => expect(await found(chat)).to.deep.equal([1, 2, 3]));
     await limit(chat.token, 30);
     await eventually(async () => {
       expect(await left(chat)).to.deep.equal([3]);
@@ -109,9 +103,7 @@ describe("retention by a worker", function () {
     await later.run();
     expect(Number(await world.redis.get(`${world.prefix}pending`)), "pending messages").to.equal(2);
     world.run();
-    await eventually(async () => {
-      expect(await left(chat)).to.deep.equal([1, 2]);
-    });
+    await eventually(async () => expect(await left(chat)).to.deep.equal([1, 2]));
     await world.pause();
     await free();
     await later.run();

@@ -40,9 +40,7 @@ describe("a worker on stores with unsafe settings", function () {
     const chat = await running.createChat();
     await running.send(chat, "one", "two");
     running.run();
-    await eventually(async () => {
-      expect(await running.metric("confab_store_retries_total")).to.be.at.least(2);
-    });
+    await eventually(async () => expect(await running.metric("confab_store_retries_total")).to.be.at.least(2));
     expect(await running.stored(chat)).to.deep.equal({});
     expect((await running.backlogs[0]!.depth()).pending).to.equal(2);
     await running.health.refresh();
@@ -69,9 +67,7 @@ describe("a worker on stores with unsafe settings", function () {
     const chat = await running.createChat();
     await running.send(chat, "one");
     running.run();
-    await eventually(async () => {
-      expect(await running.stored(chat)).to.deep.equal({ 1: "one" });
-    });
+    await eventually(async () => expect(await running.stored(chat)).to.deep.equal({ 1: "one" }));
   });
 
   it("does not start work on unsafe settings, stays alive, reports why, and then starts by itself", async () => {
@@ -83,9 +79,7 @@ describe("a worker on stores with unsafe settings", function () {
     };
     const starting = startService("worker", { DATABASE_URL: galera.url, ADMIN_PORT });
     await eventually(
-      async () => {
-        expect((await readiness()).checks.settings.error).to.include("wsrep_on = OFF is needed (found: ON)");
-      },
+      async () => expect((await readiness()).checks.settings.error).to.include("wsrep_on = OFF is needed (found: ON)"),
       { timeoutMs: 20_000 },
     );
     await pause(2_000);

@@ -1,17 +1,15 @@
 import { waitListKey } from "@confab/queue";
 import { createDeadLetters, createHorizons } from "@confab/database";
-import { eventually, testStores } from "@confab/testkit";
+import { useEnding, eventually, testStores, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { setTimeout as pause } from "node:timers/promises";
-import { start, type Running } from "./start.ts";
+import { start } from "./start.ts";
+
+const endAfterTest = useEnding();
 
 describe("storing accepted messages", function () {
   this.timeout(30_000);
-  let world: Running;
-  beforeEach(async () => {
-    world = await start();
-  });
-  afterEach(() => world.close());
+  const world = useForEach(start);
 
   it("stores them with exact counts, completes their batches, makes them searchable, and logs and counts each", async () => {
     const chat = await world.createChat();
@@ -83,9 +81,7 @@ describe("storing accepted messages", function () {
     await world.redis.set(`${world.prefix}records:${id!}`, records!);
     await world.redis.set(`${world.prefix}pending`, 1);
     await world.producer.wakeBatches(0, [id!]);
-    await eventually(async () => {
-      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
-    });
+    await eventually(async () => expect((await world.backlogs[0]!.depth()).pending).to.equal(0));
     expect(await world.stored(chat)).to.deep.equal({ 1: "once" });
     expect(await world.chats.find(world.token, chat.number)).to.have.property("messagesCount", 1);
   });
@@ -96,9 +92,7 @@ describe("storing accepted messages", function () {
     const queue = await world.redis.keys(`${world.prefix}messages:*`);
     await world.redis.del(...queue);
     world.run();
-    await eventually(async () => {
-      expect(await world.stored(chat)).to.deep.equal({ 1: "forgotten" });
-    });
+    await eventually(async () => expect(await world.stored(chat)).to.deep.equal({ 1: "forgotten" }));
     expect(await world.metric("confab_batches_requeued_total")).to.be.at.least(1);
   });
 
@@ -122,18 +116,15 @@ describe("storing accepted messages", function () {
   });
 
   it("wakes a worker for a renumbered message without waiting for a sweep", async () => {
-    await world.close();
-    world = await start({ BATCH_OVERDUE_AFTER: "1h" });
-    const chat = await world.createChat();
-    await world.send(chat, "late");
+    const patient = endAfterTest(await start({ BATCH_OVERDUE_AFTER: "1h" }));
+    const chat = await patient.createChat();
+    await patient.send(chat, "late");
     const now = new Date();
-    await world.direct.prisma.message.create({
+    await patient.direct.prisma.message.create({
       data: { chatId: chat.id, number: 1, uid: Buffer.alloc(16, 1), body: "was here", createdAt: now, updatedAt: now },
     });
-    world.run();
-    await eventually(async () => {
-      expect(await world.stored(chat)).to.deep.equal({ 1: "was here", 2: "late" });
-    });
+    patient.run();
+    await eventually(async () => expect(await patient.stored(chat)).to.deep.equal({ 1: "was here", 2: "late" }));
   });
 
   it("dead-letters a message that was damaged in Redis, and stores its neighbours", async () => {
@@ -197,9 +188,7 @@ describe("storing accepted messages", function () {
     await world.send(chat, "to nowhere");
     await world.direct.prisma.chat.delete({ where: { id: chat.id } });
     world.run();
-    await eventually(async () => {
-      expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
-    });
+    await eventually(async () => expect((await world.backlogs[0]!.depth()).pending).to.equal(0));
     expect(await world.direct.prisma.deadLetter.count({ where: { token: world.token } })).to.equal(1);
     expect(await world.submit(chat, "again")).to.have.property("kind", "unknown-chat");
   });
@@ -217,9 +206,7 @@ describe("storing accepted messages", function () {
     });
     expect((await world.backlogs[0]!.depth()).pending).to.equal(1);
     await world.direct.prisma.$executeRawUnsafe("DROP TRIGGER fail");
-    await eventually(async () => {
-      expect(await world.stored(chats[3]!)).to.deep.equal({ 1: "odd" });
-    });
+    await eventually(async () => expect(await world.stored(chats[3]!)).to.deep.equal({ 1: "odd" }));
   });
 
   it("dead-letters a message that the database refuses, and stores its neighbours", async () => {
@@ -248,9 +235,7 @@ describe("storing accepted messages", function () {
     await world.send(chat, ...Array.from({ length: 130 }, (_, index) => `message ${index + 1}`));
     world.run();
     const rejections = () => world.lines.filter(({ message }) => message === "message refused by the search index");
-    await eventually(() => {
-      expect(rejections().map(({ number }) => number)).to.have.members([128, 129, 130]);
-    });
+    await eventually(() => expect(rejections().map(({ number }) => number)).to.have.members([128, 129, 130]));
     expect(rejections()[0]).to.include({ application: world.token.slice(0, 8), chat: chat.number });
     expect(rejections()[0]).to.not.have.any.keys("chat_id", "body");
     expect(rejections()[0]?.reason).to.match(/^document_parsing_exception: /);

@@ -1,23 +1,21 @@
 import { queues } from "@confab/queue";
 import { partitionPrefix } from "@confab/redis";
-import { eventually } from "@confab/testkit";
+import { eventually, useForEach } from "@confab/testkit";
 import { Queue } from "bullmq";
 import { expect } from "chai";
 import { createSweeps } from "../src/schedules/sweep.ts";
-import { start, type Running } from "./start.ts";
+import { start } from "./start.ts";
 
 describe("the sweep for batches without a working job", function () {
   this.timeout(30_000);
-  let world: Running;
   let queue: Queue;
-  beforeEach(async () => {
-    world = await start();
+  const world = useForEach(start);
+  beforeEach(() => {
     const { prefix } = world.config.partitioning;
     queue = new Queue(queues.messages.name, { connection: world.redis, prefix: partitionPrefix(prefix, 0) });
   });
   afterEach(async () => {
     await queue.close();
-    await world.close();
   });
 
   /** Removes the jobs that sending messages has added, when all have been added. */
@@ -30,9 +28,7 @@ describe("the sweep for batches without a working job", function () {
   };
 
   const stored = (chat: { id: bigint }, expected: Record<number, string>) =>
-    eventually(async () => {
-      expect(await world.stored(chat)).to.deep.equal(expected);
-    });
+    eventually(async () => expect(await world.stored(chat)).to.deep.equal(expected));
 
   it("stores a batch whose job failed permanently, for example because a newer version wrote its payload", async () => {
     const chat = await world.createChat();
@@ -42,9 +38,7 @@ describe("the sweep for batches without a working job", function () {
     await queue.add("batch", { v: 2, batch: id }, { jobId: `b-${id!}`, attempts: 1 });
     world.run();
     await stored(chat, { 1: "newer" });
-    await eventually(async () => {
-      expect(await queue.getFailedCount()).to.equal(0);
-    });
+    await eventually(async () => expect(await queue.getFailedCount()).to.equal(0));
   });
 
   it("is not needed for a batch whose job has unknown fields", async () => {
@@ -93,9 +87,7 @@ describe("the sweep for batches without a working job", function () {
     await world.send(chat, "unlucky");
     const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
     const job = `b-${id!}`;
-    await eventually(async () => {
-      expect(await queue.getWaitingCount()).to.equal(1);
-    });
+    await eventually(async () => expect(await queue.getWaitingCount()).to.equal(1));
     // The state of the job after 5,000 workers died while they had it.
     await world.redis.lrem(queue.toKey("wait"), 1, job);
     await world.redis.lpush(queue.toKey("active"), job);

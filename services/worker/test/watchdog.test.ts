@@ -1,4 +1,4 @@
-import { eventually, startProxy, testStores, type Proxy } from "@confab/testkit";
+import { eventually, startProxy, testStores, useForEach } from "@confab/testkit";
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
 
@@ -7,36 +7,24 @@ const queueConnections = "confab-worker-queue";
 
 describe("a worker whose consumer takes no jobs", function () {
   this.timeout(60_000);
-  let world: Running;
-  let proxy: Proxy;
   let chat: Awaited<ReturnType<Running["createChat"]>>;
+  const proxy = useForEach(() => startProxy({ target: testStores().redisUrl }));
+  const world = useForEach(() => start({ REDIS_URL: proxy.url, CONSUMER_STALL_TIMEOUT: "1500ms" }));
   beforeEach(async () => {
-    proxy = await startProxy({ target: testStores().redisUrl });
-    world = await start({ REDIS_URL: proxy.url, CONSUMER_STALL_TIMEOUT: "1500ms" });
     world.run();
     chat = await world.createChat();
     await world.send(chat, "before");
     await stored(1);
   });
-  afterEach(async () => {
+  afterEach(() => {
     proxy.thaw();
-    await world.close();
-    await proxy.close();
   });
   const stored = (count: number) =>
-    eventually(
-      async () => {
-        expect(Object.keys(await world.stored(chat))).to.have.length(count);
-      },
-      { timeoutMs: 20_000 },
-    );
+    eventually(async () => expect(Object.keys(await world.stored(chat))).to.have.length(count), { timeoutMs: 20_000 });
   const restarted = (times: number) =>
-    eventually(
-      async () => {
-        expect(await world.metric("confab_consumer_restarts_total")).to.be.at.least(times);
-      },
-      { timeoutMs: 20_000 },
-    );
+    eventually(async () => expect(await world.metric("confab_consumer_restarts_total")).to.be.at.least(times), {
+      timeoutMs: 20_000,
+    });
 
   it("replaces the consumer and its connections, counts the restart, and stays alive", async () => {
     proxy.freeze(queueConnections);

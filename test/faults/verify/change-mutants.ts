@@ -7,7 +7,10 @@ import {
   isOp,
   isRow,
   keyOf,
+  listMutants,
   none,
+  replaceInFinal,
+  replaceInHistory,
   replaceOne,
   template,
   type Mutant,
@@ -50,16 +53,12 @@ const shownAtEnd = (history: readonly HistoryLine[], op: "get" | "search", of: O
   },
 ];
 
-const editMutants: readonly Mutant[] = [
-  {
-    what: "the row of an edited message has another text",
-    reddens: "I17",
-    mutate: inFinal((final, run) => replaceOne(final, editedRow(run), change({ hash: "0".repeat(16) }))),
-  },
-  {
-    what: "an edit is undone",
-    reddens: "I17",
-    mutate: inFinal((final, run) => {
+const editMutants: readonly Mutant[] = listMutants({
+  I17: {
+    "the row of an edited message has another text": inFinal((final, run) =>
+      replaceOne(final, editedRow(run), change({ hash: "0".repeat(16) })),
+    ),
+    "an edit is undone": inFinal((final, run) => {
       const isEdited = editedRow(run);
       return replaceOne(
         final,
@@ -67,27 +66,15 @@ const editMutants: readonly Mutant[] = [
         (row) => [{ ...row, version: 1 }],
       );
     }),
-  },
-  {
-    what: "an earlier version is missing",
-    reddens: "I17",
-    mutate: inFinal((final) => replaceOne(final, isVersion, none)),
-  },
-  {
-    what: "an edit is applied twice",
-    reddens: "I17",
-    mutate: ({ history, final }) => {
+    "an earlier version is missing": replaceInFinal(isVersion, none),
+    "an edit is applied twice": ({ history, final }) => {
       const isEdited = editedRow({ history, final });
       const row = final.find(isEdited)!;
       const twice = { ...row, version: row.version! + 1 };
       const earlier: VersionLine = { ...row, type: "version", version: row.version! };
       return { history, final: [...final.map((line) => (line === row ? twice : line)), earlier] };
     },
-  },
-  {
-    what: "a refused edit is applied",
-    reddens: "I17",
-    mutate: inHistory((history, run) => {
+    "a refused edit is applied": inHistory((history, run) => {
       const applied = new Set(run.final.filter(editedRow(run)).map(({ hash }) => hash));
       return replaceOne(
         history,
@@ -96,13 +83,11 @@ const editMutants: readonly Mutant[] = [
       );
     }),
   },
-];
+});
 
-const deletionMutants: readonly Mutant[] = [
-  {
-    what: "a deleted message has its text again",
-    reddens: "I18",
-    mutate: inFinal((final, { history }) => {
+const deletionMutants: readonly Mutant[] = listMutants({
+  I18: {
+    "a deleted message has its text again": inFinal((final, { history }) => {
       const removed = new Map(history.filter(isRemoval).map((line) => [keyOf(line), line.uid!]));
       return replaceOne(
         final,
@@ -110,101 +95,59 @@ const deletionMutants: readonly Mutant[] = [
         (row) => [{ ...row, deleted: false, uid: removed.get(keyOf(row))!, hash: "1".repeat(16) }],
       );
     }),
-  },
-  {
-    what: "the row of a deleted message keeps its text",
-    reddens: "I18",
-    mutate: inFinal((final) => replaceOne(final, isDeleted, change({ hash: "1".repeat(16) }))),
-  },
-  {
-    what: "an earlier version of a deleted message is kept",
-    reddens: "I18",
-    mutate: inFinal((final) =>
-      replaceOne(final, isDeleted, (row) => [row, { ...row, type: "version" as const, version: 1, uid: "?" }]),
-    ),
-  },
-  {
-    what: "the index has the text of a deleted message",
-    reddens: "I18",
-    mutate: inFinal((final, { history }) => {
+    "the row of a deleted message keeps its text": replaceInFinal(isDeleted, change({ hash: "1".repeat(16) })),
+    "an earlier version of a deleted message is kept": replaceInFinal(isDeleted, (row) => [
+      row,
+      { ...row, type: "version" as const, version: 1, uid: "?" },
+    ]),
+    "the index has the text of a deleted message": inFinal((final, { history }) => {
       const removal = history.find(isRemoval)!;
       const { app, chat, number, uid } = removal;
       return [...final, { type: "document", app, chat, number: number!, uid: uid!, hash: "1".repeat(16) }];
     }),
-  },
-  {
-    what: "a message is deleted that nobody deleted",
-    reddens: "I18",
-    mutate: inHistory((history, { final }) => {
+    "a message is deleted that nobody deleted": inHistory((history, { final }) => {
       const deleted = new Set(final.filter(isDeleted).map(keyOf));
       const key = keyOf(history.find((line): line is Operation => isRemoval(line) && deleted.has(keyOf(line)))!);
       return history.filter((line) => !(isOp(line, "remove") && keyOf(line) === key));
     }),
   },
-];
+});
 
-const numberMutants: readonly Mutant[] = [
-  {
-    what: "a change number is skipped",
-    reddens: "I19",
-    mutate: inFinal((final) =>
-      replaceOne(
-        final,
-        (line): line is ChatLine => line.type === "chat" && line.lastChange > 0,
-        (chat) => [{ ...chat, lastChange: chat.lastChange + 1 }],
-      ),
+const numberMutants: readonly Mutant[] = listMutants({
+  I19: {
+    "a change number is skipped": replaceInFinal(
+      (line): line is ChatLine => line.type === "chat" && line.lastChange > 0,
+      (chat) => [{ ...chat, lastChange: chat.lastChange + 1 }],
     ),
-  },
-  {
-    what: "a change is not recorded",
-    reddens: "I19",
-    mutate: inFinal((final) => replaceOne(final, isChange, none)),
-  },
-  {
-    what: "two edits are acknowledged with one change number",
-    reddens: "I19",
-    mutate: inHistory((history) => {
+    "a change is not recorded": replaceInFinal(isChange, none),
+    "two edits are acknowledged with one change number": inHistory((history) => {
       const edits = Map.groupBy(history.filter(isEdit), chatKey);
       const [first, second] = [...edits.values()].find(({ length }) => length > 1)!;
       return history.map((line) => (line === second ? { ...second, change: first!.change! } : line));
     }),
   },
-];
+});
 
-const readMutants: readonly Mutant[] = [
-  {
-    what: "a get shows a message as it was before an acknowledged edit",
-    reddens: "I20",
-    mutate: inHistory((history) => {
+const readMutants: readonly Mutant[] = listMutants({
+  I20: {
+    "a get shows a message as it was before an acknowledged edit": inHistory((history) => {
       const edit = history.find(isEdit)!;
       return shownAtEnd(history, "get", edit, [[edit.number!, edit.uid!, "2".repeat(16), 1]]);
     }),
-  },
-  {
-    what: "a search finds a deleted text",
-    reddens: "I20",
-    mutate: inHistory((history) => {
+    "a search finds a deleted text": inHistory((history) => {
       const removal = history.find(isRemoval)!;
       return shownAtEnd(history, "search", removal, [[removal.number!, removal.uid!, "2".repeat(16), 1]]);
     }),
-  },
-  {
-    what: "a get shows a text that nobody wrote",
-    reddens: "I20",
-    mutate: inHistory((history) =>
-      replaceOne(
-        history,
-        (line): line is Operation => isOp(line, "get") && line.items?.[0] !== undefined && line.items[0][1] !== "",
-        (get) => [{ ...get, items: get.items!.map(([number, uid]) => [number, uid, "3".repeat(16), 1] as const) }],
-      ),
+    "a get shows a text that nobody wrote": replaceInHistory(
+      (line): line is Operation => isOp(line, "get") && line.items?.[0] !== undefined && line.items[0][1] !== "",
+      (get) => [{ ...get, items: get.items!.map(([number, uid]) => [number, uid, "3".repeat(16), 1] as const) }],
+    ),
+    "an edit of an acknowledged message is answered with 404": replaceInHistory(
+      isEdit,
+      change({ outcome: "fail" as const, status: 404 }),
     ),
   },
-  {
-    what: "an edit of an acknowledged message is answered with 404",
-    reddens: "I20",
-    mutate: inHistory((history) => replaceOne(history, isEdit, change({ outcome: "fail" as const, status: 404 }))),
-  },
-];
+});
 
 /** Errors in edits and deletions. */
 export const changeMutants: readonly Mutant[] = [...editMutants, ...deletionMutants, ...numberMutants, ...readMutants];

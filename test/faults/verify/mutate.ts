@@ -10,6 +10,14 @@ export interface Mutant {
   readonly mutate: (run: Run) => Run;
 }
 
+/** The mutants by the invariant that must detect the error, and by the error. */
+type MutantTable = Partial<Record<InvariantName, Readonly<Record<string, Mutant["mutate"]>>>>;
+
+export const listMutants = (table: MutantTable): Mutant[] =>
+  Object.entries(table).flatMap(([reddens, errors]) =>
+    Object.entries(errors).map(([what, mutate]) => ({ what, reddens: reddens as InvariantName, mutate })),
+  );
+
 export const inHistory =
   (change: (history: readonly HistoryLine[], run: Run) => readonly HistoryLine[]) => (run: Run) => ({
     ...run,
@@ -22,6 +30,7 @@ export const inFinal = (change: (final: readonly FinalLine[], run: Run) => reado
 export const isOp = (line: HistoryLine, op: Operation["op"]): line is Operation => line.type === "op" && line.op === op;
 export const isAcknowledged = (line: HistoryLine): line is Operation => isOp(line, "send") && line.outcome === "ok";
 export const isRow = (line: FinalLine): line is MessageLine => line.type === "row";
+export const isDocument = (line: FinalLine): line is MessageLine => line.type === "document";
 
 /** The run has no line that the mutant could change. */
 export class NothingToMutate extends Error {
@@ -39,6 +48,18 @@ export function replaceOne<Line, Fitting extends Line>(
   if (chosen === undefined) throw new NothingToMutate("the run has no line that this mutant could change");
   return lines.flatMap((line) => (line === chosen ? by(chosen) : [line]));
 }
+
+/** Like `replaceOne`, in the final state of a run. */
+export const replaceInFinal = <Fitting extends FinalLine>(
+  fits: (line: FinalLine) => line is Fitting,
+  by: (line: Fitting) => readonly FinalLine[],
+) => inFinal((final) => replaceOne(final, fits, by));
+
+/** Like `replaceOne`, in the history of a run. */
+export const replaceInHistory = <Fitting extends HistoryLine>(
+  fits: (line: HistoryLine) => line is Fitting,
+  by: (line: Fitting) => readonly HistoryLine[],
+) => inHistory((history) => replaceOne(history, fits, by));
 
 /** A row of an acknowledged message: any other may be missing. */
 export const acknowledgedRow = ({ history }: Run) => {

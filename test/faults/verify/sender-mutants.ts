@@ -1,4 +1,4 @@
-import { end, isAcknowledged, template, unchangedRow, NothingToMutate, type Mutant } from "./mutate.ts";
+import { end, isAcknowledged, listMutants, NothingToMutate, template, unchangedRow, type Mutant } from "./mutate.ts";
 import type { MessageLine, Operation } from "../history/lines.ts";
 import type { Run } from "./sound-run.ts";
 
@@ -32,43 +32,25 @@ function rowOf(run: Run): MessageLine {
 const horizonOf = ({ app, chat }: MessageLine) => ({ type: "horizon", app, chat, sender, number: 1 }) as const;
 
 /** Errors in the erasure of a sender. */
-export const senderMutants: readonly Mutant[] = [
-  {
-    what: "a message stays whose sender was erased later",
-    reddens: "I25",
-    mutate: (run) => erasing(run, rowOf(run), end(run.history) + 1),
-  },
-  {
-    what: "a message is deleted whose sender was erased before it was sent",
-    reddens: "I25",
-    mutate(run) {
+export const senderMutants: readonly Mutant[] = listMutants({
+  I25: {
+    "a message stays whose sender was erased later": (run) => erasing(run, rowOf(run), end(run.history) + 1),
+    "a message is deleted whose sender was erased before it was sent": (run) => {
       const row = rowOf(run);
       const deleted = { ...row, uid: "", hash: "", deleted: true, version: 2 };
       const final = run.final.map((line) => (line === row ? deleted : line));
       return erasing({ ...run, final }, row, -2);
     },
-  },
-  {
-    what: "a deleted message names the sender who was erased",
-    reddens: "I25",
-    mutate(run) {
+    "a deleted message names the sender who was erased": (run) => {
       const row = rowOf(run);
       const deleted = { ...row, uid: "", hash: "", deleted: true, version: 2, sender };
       const final = run.final.map((line) => (line === row ? deleted : line));
       return erasing({ ...run, final }, row, end(run.history) + 1);
     },
-  },
-  {
-    what: "a sender was erased, and a horizon stays",
-    reddens: "I25",
-    mutate(run) {
+    "a sender was erased, and a horizon stays": (run) => {
       const row = rowOf(run);
       return erasing({ ...run, final: [...run.final, horizonOf(row)] }, row, end(run.history) + 1);
     },
+    "a sender was erased, and a horizon that moved later is missing": (run) => erasing(run, rowOf(run), -2),
   },
-  {
-    what: "a sender was erased, and a horizon that moved later is missing",
-    reddens: "I25",
-    mutate: (run) => erasing(run, rowOf(run), -2),
-  },
-];
+});

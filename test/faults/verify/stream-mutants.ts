@@ -1,15 +1,17 @@
 import {
   change,
   end,
-  inFinal,
   inHistory,
   isAcknowledged,
   isEdit,
   isOp,
   keyOf,
+  listMutants,
   none,
   NothingToMutate,
   onlyRun,
+  replaceInFinal,
+  replaceInHistory,
   replaceOne,
   template,
   type Mutant,
@@ -30,30 +32,18 @@ const eventOf = (event: EventLine["event"], times: number, { history }: Run) => 
     (changes.get(keyOf({ ...line, number: line.item[0] }))?.length ?? 0) === times;
 };
 
-const streamMutants: readonly Mutant[] = [
-  {
-    what: "a stream skips a message",
-    reddens: "I21",
-    mutate: inHistory((history, run) => replaceOne(history, eventOf("message", 0, run), none)),
-  },
-  {
-    what: "a stream sends a message twice",
-    reddens: "I21",
-    mutate: inHistory((history, run) => replaceOne(history, eventOf("message", 0, run), (event) => [event, event])),
-  },
-  {
-    what: "a stream has a gap where there is a message",
-    reddens: "I21",
-    mutate: inHistory((history, run) =>
+const streamMutants: readonly Mutant[] = listMutants({
+  I21: {
+    "a stream skips a message": inHistory((history, run) => replaceOne(history, eventOf("message", 0, run), none)),
+    "a stream sends a message twice": inHistory((history, run) =>
+      replaceOne(history, eventOf("message", 0, run), (event) => [event, event]),
+    ),
+    "a stream has a gap where there is a message": inHistory((history, run) =>
       replaceOne(history, eventOf("message", 0, run), ({ item, ...event }) => [
         { ...event, event: "gap" as const, gap: [item![0], item![0]] as const },
       ]),
     ),
-  },
-  {
-    what: "a stream skips an edit",
-    reddens: "I21",
-    mutate: inHistory((history, run) => {
+    "a stream skips an edit": inHistory((history, run) => {
       const isOnly = eventOf("edited", 1, run);
       const last = new Map(
         history.flatMap((line) =>
@@ -70,46 +60,34 @@ const streamMutants: readonly Mutant[] = [
         none,
       );
     }),
-  },
-  {
-    what: "a stream sends an edit twice over one connection",
-    reddens: "I21",
-    mutate: inHistory((history, run) =>
+    "a stream sends an edit twice over one connection": inHistory((history, run) =>
       replaceOne(history, eventOf("edited", 1, run), (event) => [event, { ...event, position: [...event.position!] }]),
     ),
   },
-  {
-    what: "a stream shows a message with another text than the list",
-    reddens: "I22",
-    mutate: inHistory((history, run) =>
+  I22: {
+    "a stream shows a message with another text than the list": inHistory((history, run) =>
       replaceOne(history, eventOf("message", 0, run), (event) => [
         { ...event, item: [event.item![0], event.item![1], "4".repeat(16), 1] as const },
       ]),
     ),
-  },
-  {
-    what: "a stream falls silent",
-    reddens: "I22",
-    mutate: inHistory((history, run) => {
+    "a stream falls silent": inHistory((history, run) => {
       const { client, at } = history.findLast(eventOf("message", 0, run))!;
       return history.filter((line) => !(line.type === "event" && line.client === client && line.at >= at));
     }),
   },
-];
+});
 
-const delayMutants: readonly Mutant[] = [
-  {
-    what: "a stream shows a message a minute late",
-    reddens: "I24",
-    mutate: (run) => {
+const delayMutants: readonly Mutant[] = listMutants({
+  I24: {
+    "a stream shows a message a minute late": (run) => {
       const isMessage = eventOf("message", 0, run);
       const known = new Set(run.history.filter(isAcknowledged).map(({ uid }) => uid));
       const isShown = (line: HistoryLine): line is EventLine => isMessage(line) && known.has(line.item![1]);
-      const late = inHistory((history) => replaceOne(history, isShown, (event) => [{ ...event, at: event.at + 60e9 }]));
+      const late = replaceInHistory(isShown, (event) => [{ ...event, at: event.at + 60e9 }]);
       return onlyRun({ streamedWithinMs: 3_000 })(late(run));
     },
   },
-];
+});
 
 /** The chat that the run deletes. */
 function doomedOf(history: readonly HistoryLine[]): NonNullable<RunLine["doomed"]> {
@@ -128,58 +106,36 @@ const withoutDoomed = (op: Operation["op"], ...statuses: readonly number[]) =>
   });
 
 const erasureMutants: readonly Mutant[] = [
-  ...(["mysql", "redis", "elasticsearch"] as const).map((store): Mutant => ({
-    what: `${store} has something of a deleted chat`,
-    reddens: "I23",
-    mutate: inFinal((final) =>
-      replaceOne(
-        final,
-        (line): line is RemainsLine => line.type === "remains" && line.store === store,
-        change({ count: 1 }),
-      ),
-    ),
-  })),
-  {
-    what: "a message to a deleted chat is accepted",
-    reddens: "I23",
-    mutate: inHistory((history) => {
-      const { app, chat } = doomedOf(history);
-      const late = { t0: end(history) + 60e9, t1: end(history) + 60e9 + 1, uid: "late" };
-      return [...history, { ...template(history, "send"), app, chat, ...late }];
-    }),
-  },
-  {
-    what: "a message to a deleted chat is accepted during a fault",
-    reddens: "I23",
-    mutate: inHistory((history) => {
-      const { app, chat } = doomedOf(history);
-      const known = history.find((line): line is Operation => isOp(line, "erase") && line.status === 204)!;
-      const during = { t0: known.t1 + 1, t1: known.t1 + 2 };
-      const window = { type: "window" as const, what: "a fault", ...during };
-      return [...history, window, { ...template(history, "send"), app, chat, ...during, uid: "during" }];
-    }),
-  },
-  {
-    what: "the repeated deletion of a chat is answered with 404",
-    reddens: "I23",
-    mutate: inHistory((history) =>
-      replaceOne(
-        history,
+  ...listMutants({
+    I23: {
+      "a message to a deleted chat is accepted": inHistory((history) => {
+        const { app, chat } = doomedOf(history);
+        const late = { t0: end(history) + 60e9, t1: end(history) + 60e9 + 1, uid: "late" };
+        return [...history, { ...template(history, "send"), app, chat, ...late }];
+      }),
+      "a message to a deleted chat is accepted during a fault": inHistory((history) => {
+        const { app, chat } = doomedOf(history);
+        const known = history.find((line): line is Operation => isOp(line, "erase") && line.status === 204)!;
+        const during = { t0: known.t1 + 1, t1: known.t1 + 2 };
+        const window = { type: "window" as const, what: "a fault", ...during };
+        return [...history, window, { ...template(history, "send"), app, chat, ...during, uid: "during" }];
+      }),
+      "the repeated deletion of a chat is answered with 404": replaceInHistory(
         (line): line is Operation => isOp(line, "erase") && line.status === 204,
         (erase) => [erase, { ...erase, t0: erase.t1 + 1, t1: erase.t1 + 2, status: 404 }],
       ),
+      "the stream of a deleted chat continues": withoutDoomed("stream", 404),
+      "the deletion of a chat is never acknowledged": withoutDoomed("erase", 204),
+    },
+  }),
+  ...(["mysql", "redis", "elasticsearch"] as const).map((store): Mutant => ({
+    what: `${store} has something of a deleted chat`,
+    reddens: "I23",
+    mutate: replaceInFinal(
+      (line): line is RemainsLine => line.type === "remains" && line.store === store,
+      change({ count: 1 }),
     ),
-  },
-  {
-    what: "the stream of a deleted chat continues",
-    reddens: "I23",
-    mutate: withoutDoomed("stream", 404),
-  },
-  {
-    what: "the deletion of a chat is never acknowledged",
-    reddens: "I23",
-    mutate: withoutDoomed("erase", 204),
-  },
+  })),
 ];
 
 /** Errors in streams and in the deletion of a chat. */
