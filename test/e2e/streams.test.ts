@@ -118,7 +118,7 @@ async function run(seed: number) {
   state.isOver = true;
   await Promise.all([...writing, changing, ...dropping]);
 
-  // The last changes come when everything is stored.
+  // The last changes arrive once everything is stored.
   const rows = () => database.prisma.chat.findMany({ orderBy: { number: "asc" } });
   await eventually(
     async () => {

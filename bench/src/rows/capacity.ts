@@ -11,7 +11,7 @@ import type { Measured, Row, Settings, Side } from "./row.ts";
 
 /** Messages per second. */
 const rates = [250, 1_000, 2_000, 4_000, 6_000, 8_000];
-/** The costs are found from the other rates, and checked with these. */
+/** The costs are computed from the other rates and checked at these. */
 export const checkedRates: readonly number[] = [2_000, 6_000];
 export const batchFigure = "messages per batch";
 const connections = 256;

@@ -86,7 +86,7 @@ async function measureOverload(world: World, { seconds }: Settings, connections:
         },
         faults: [
           ...[...before, load, held].flatMap(({ faults }) => faults),
-          // A refused message may be there or not, and so may those for whose answers wrk did not wait.
+          // A refused message may exist, and so may a message whose answer wrk did not wait for.
           ...faultsOfCount(held.messages, answered, load.refused + before.length * busyConnections),
         ],
       };

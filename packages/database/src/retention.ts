@@ -84,7 +84,7 @@ export function createRetention(database: Database) {
   };
 }
 
-/** The lock on the chat makes the number exact: whoever stores a message below it, moves it back later. */
+/** The lock on the chat makes the number exact: a transaction that stores a message below it waits, and then moves it back. */
 async function expire(tx: Queryable, chatId: bigint, now: Date): Promise<{ deleted: number; more: boolean }> {
   const nothing = { deleted: 0, more: false };
   const [chat] = await tx.$queryRaw<LockedChat[]>`

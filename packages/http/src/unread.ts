@@ -25,8 +25,8 @@ const [smallBytes, usualBytes] = [16 * 1024, 64 * 1024];
 const lookMs = 100;
 
 /**
- * Bounds the memory of streams whose clients read slowly or not at all. When it is used up, others are written to later, and the
- * stream that has been unread for the longest time ends. Its client can continue where it was.
+ * Bounds the memory of streams whose clients read slowly or not at all. When the memory is used up, writes to other streams wait, and
+ * the stream that has been unread for the longest time ends. Its client can continue where it stopped.
  */
 export function createUnread({ maxBytes, timeoutMs }: UnreadOptions): Unread {
   const streams = new Map<Writable, { bytes: number; since: number }>();

@@ -17,7 +17,7 @@ export function readTail(file: string): Tail {
   return { lines: start > 0 ? lines.slice(1) : lines, end: start + length };
 }
 
-/** Calls `onLine` for each line that the file gets behind `offset`, until `signal`. */
+/** Calls `onLine` for each line that the file gets behind `offset`, until `signal` aborts. */
 export async function follow(
   file: string,
   offset: number,

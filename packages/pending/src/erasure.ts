@@ -9,7 +9,7 @@ local now = redis.call('TIME')[1] * 1000
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])`;
 
-/** Requests may arrive in another order than they were recorded. */
+/** Requests may arrive in a different order from the one in which they were recorded. */
 const raise = `
 local epoch = redis.call('HGET', KEYS[1], ARGV[1])
 if tonumber(ARGV[2]) > tonumber(epoch or 0) then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end`;

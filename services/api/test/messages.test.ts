@@ -59,7 +59,7 @@ describe("reading a chat's messages", () => {
   const order = fc.constantFrom<Order>("asc", "desc");
   const stored = fc.oneof(
     fc.array(fc.boolean(), { maxLength: 14 }),
-    // As in operation: everything up to a number is stored.
+    // Like in operation, everything up to a number is stored.
     fc
       .tuple(fc.nat({ max: 10 }), fc.nat({ max: 10 }))
       .map(([old, fresh]) => [...Array<boolean>(old).fill(true), ...Array<boolean>(fresh).fill(false)]),

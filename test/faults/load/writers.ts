@@ -19,9 +19,9 @@ export interface Writer {
   readonly pace: Pace;
   /** Each message names one of them; none does if there are none. */
   readonly senders: readonly string[];
-  /** New messages are sent until it aborts. */
+  /** Aborts when no new message may be sent. */
   readonly signal: AbortSignal;
-  /** Unknown and refused messages are sent again until it aborts. */
+  /** Aborts when unknown and refused messages may no longer be sent again. */
   readonly settling: AbortSignal;
   readonly pickChat: (application: Application, random: Random) => number;
   readonly onAcknowledged: (letter: Letter, number: number) => void;

@@ -29,7 +29,7 @@ export function createListMessages({ readMessages, continueAt }: ListMessagesOpt
     if (known.isWhole && (anchor === undefined || (anchor.numbering === 0 && anchor.number <= known.last)))
       return { ...page, numbering: known.head?.numbering ?? 0 };
     const from = anchor ?? { number: 0, numbering: 0 };
-    // After the rows, whose transactions have recorded their numberings.
+    // Read after the rows: the transactions that stored them have recorded their numberings.
     const to = await continueAt(chat, from, known);
     if (to.number < from.number) throw positionReset(from.number, to.number, known.last);
     return { ...page, numbering: to.numbering };

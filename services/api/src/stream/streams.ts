@@ -185,7 +185,7 @@ class OpenStream implements FollowerOwner {
   tick(now: number, heartbeatMs: number): void {
     if (now >= this.#rotateAt) this.sayGoodbye("rotation");
     if (this.#beatAt > now || this.#goodbye !== undefined) return;
-    // A client that has something to read needs none, and the server's timeout for those that read nothing must not begin again.
+    // A client with unread events needs no heartbeat, and a heartbeat would restart the timeout for clients that read nothing.
     if (this.#beatAt > 0 && this.#sink?.hasUnread() === false) this.#tryWrite(heartbeat);
     this.#beatAt = now + jittered(heartbeatMs);
   }

@@ -100,7 +100,7 @@ export function createRetaining(options: RetentionOptions): Retaining {
       try {
         await expireAll();
       } finally {
-        // So that a run follows about every interval, whichever worker is the next one.
+        // Keeps the time between two runs near the interval, whichever worker runs next.
         await retention.release(stopped ? 0 : intervalMs * 0.9);
       }
     },
