@@ -1,20 +1,18 @@
 import { expect } from "chai";
 import { routes, type Route } from "@confab/contracts";
-import { runCommand, startStack, type Stack } from "./stack.ts";
+import { runCommand, useStack } from "./stack.ts";
 
 const all: Record<string, Route> = routes;
 const callable = Object.keys(all).filter((name) => all[name]!.success.stream !== true);
 
 describe("confabctl api", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack();
   let token: string;
 
   before(async () => {
-    stack = await startStack();
     ({ token } = await stack.json<{ token: string }>("api", "createApplication", "--data", '{"name": "Old name"}'));
   });
-  after(() => stack.stop());
 
   const api = (...args: string[]) => stack.run(["api", ...args, "--token", token]);
 

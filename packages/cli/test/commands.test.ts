@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { eventually, freePort } from "@confab/testkit";
-import { startCommand, startStack, type Stack } from "./stack.ts";
+import { startCommand, useStack } from "./stack.ts";
 
 interface Application {
   token: string;
@@ -9,16 +9,12 @@ interface Application {
 
 describe("confabctl", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack();
   let token: string;
 
   before(async () => {
-    stack = await startStack();
     ({ token } = await stack.json<Application>("app", "create", "My app"));
     await stack.json("chat", "create", token, "--name", "General");
-  });
-  after(async () => {
-    await stack.stop();
   });
 
   it("creates, lists and shows applications and chats, as tables or as JSON", async () => {

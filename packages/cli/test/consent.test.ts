@@ -1,19 +1,13 @@
 import { eventually, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { randomUUID } from "node:crypto";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 import { startInTerminal } from "./terminal.ts";
 
 describe("commands that destroy something", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack(() => ({ ERASURE_SETTLE_TIME: "300ms", REDIS_URL: testStores().redisUrl }));
   let token: string;
-  before(async () => {
-    stack = await startStack({ ERASURE_SETTLE_TIME: "300ms", REDIS_URL: testStores().redisUrl });
-  });
-  after(async () => {
-    await stack.stop();
-  });
   beforeEach(async () => {
     ({ token } = await stack.json<{ token: string }>("app", "create", "Precious"));
     await stack.json("chat", "create", token, "--name", "Team");

@@ -6,23 +6,17 @@ import { eventually, hasElasticsearch, testStores } from "@confab/testkit";
 import { connectScripts } from "@confab/testkit/world";
 import { expect } from "chai";
 import type { Certificate } from "../src/erase/erase.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 
 describe("confabctl erase", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack(() => ({
+    ERASURE_SETTLE_TIME: "300ms",
+    // Otherwise the worker may remove what a test plants before it is found.
+    INDEX_RECONCILE_INTERVAL: "1h",
+    REDIS_URL: testStores().redisUrl,
+  }));
   let token: string;
-  before(async () => {
-    stack = await startStack({
-      ERASURE_SETTLE_TIME: "300ms",
-      // Otherwise the worker may remove what a test plants before it is found.
-      INDEX_RECONCILE_INTERVAL: "1h",
-      REDIS_URL: testStores().redisUrl,
-    });
-  });
-  after(async () => {
-    await stack.stop();
-  });
   beforeEach(async () => {
     ({ token } = await stack.json<{ token: string }>("app", "create", "Erased"));
   });

@@ -9,7 +9,7 @@ import { inherited, shellBlocks, testStores } from "@confab/testkit";
 import { expect } from "chai";
 import { leftOut } from "./guides/left-out.ts";
 import { guideRuns, type GuideRun } from "./guides/run-here.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const pages = globSync("{*.md,docs/{how-to,tutorials,explanation,runbooks,reference}/*.md}", { cwd: root });
@@ -73,15 +73,13 @@ describe("the commands of the guides", function () {
     ["keys", { REQUIRE_KEYS: "on" }],
   ] as const) {
     describe(kind === "fresh" ? "on a fresh installation" : "where keys are required", () => {
-      let stack: Stack;
+      const stack = useStack(() => ({ ...env, ERASURE_SETTLE_TIME: "300ms", REDIS_URL: testStores().redisUrl }));
       before(async () => {
-        stack = await startStack({ ...env, ERASURE_SETTLE_TIME: "300ms", REDIS_URL: testStores().redisUrl });
         const bin = join(stack.folder, "bin");
         await mkdir(bin);
         await writeFile(join(bin, "confabctl"), confabctl);
         await chmod(join(bin, "confabctl"), 0o755);
       });
-      after(() => stack.stop());
 
       async function post(path: string, body: object): Promise<unknown> {
         const headers = { "content-type": "application/json", authorization: `Bearer ${stack.env.ADMIN_API_KEY}` };

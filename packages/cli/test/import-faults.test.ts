@@ -6,13 +6,12 @@ import { expect } from "chai";
 import type { BatchFate } from "./gateway.ts";
 import { named, ndjson, sorted } from "./conversations.ts";
 import { useImports } from "./import-files.ts";
-import { startCommand, type Stack } from "./stack.ts";
+import { startCommand } from "./stack.ts";
 import { hideCursor, lineWrapOff, lineWrapOn, showCursor, startInTerminal } from "./terminal.ts";
 
 describe("confabctl import with wrong input and after interruptions", function () {
   this.timeout(120_000);
-  let stack: Stack;
-  const { written, exported } = useImports((running) => (stack = running));
+  const { stack, written, exported } = useImports();
 
   it("continues after it was killed, with and without its state, without a lost, repeated or misplaced message", async () => {
     const text = ndjson(named("killed", 120));
@@ -69,7 +68,7 @@ describe("confabctl import with wrong input and after interruptions", function (
       chat: null,
       messages: [first, { body: "hello", created_at }, first, "now"],
     }));
-    const file = await written("unreadable.ndjson", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const file = await written("unreadable.ndjson", ndjson(lines));
     const { code, stderr } = await stack.run(["import", file]);
     expect(code, stderr).to.equal(2);
     expect(stderr).to.include(`has ${times.length} invalid lines`);
@@ -84,7 +83,7 @@ describe("confabctl import with wrong input and after interruptions", function (
       chat: null,
       messages: ["first", { body: "reply", reply_to }],
     }));
-    const file = await written("astray.ndjson", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const file = await written("astray.ndjson", ndjson(lines));
     const { code, stderr } = await stack.run(["import", file]);
     expect(code, stderr).to.equal(2);
     expect(stderr).to.include("has 4 invalid lines");

@@ -2,21 +2,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
 import { sorted } from "./conversations.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 
 /**
- * Starts a stack for the tests of the file, passes it to `use`, and lets all requests through its gateway after each test. Returns functions
- * that write files for the import, and read what an export contains.
+ * A stack for the tests of the file, which lets all requests through its gateway after each test; and functions that write files for the
+ * import, list applications, and read what an export contains.
  */
-export function useImports(use: (running: Stack) => void) {
-  let stack: Stack;
-  before(async () => {
-    stack = await startStack();
-    use(stack);
-  });
-  after(async () => {
-    await stack.stop();
-  });
+export function useImports() {
+  const stack = useStack();
   afterEach(() => {
     stack.gateway.beforeBatch(() => "pass on");
     stack.gateway.beforeChat(() => undefined);
@@ -39,7 +32,12 @@ export function useImports(use: (running: Stack) => void) {
     return file;
   }
 
-  return { written, exportedWithIds, exported };
+  async function applicationsNamed(wanted: string): Promise<{ name: string; token: string }[]> {
+    const all = await stack.json<{ name: string; token: string }[]>("app", "list", "--all");
+    return all.filter(({ name }) => name === wanted);
+  }
+
+  return { stack, written, applicationsNamed, exportedWithIds, exported };
 }
 
 export function withoutIds(text: string): string[] {

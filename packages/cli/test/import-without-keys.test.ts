@@ -1,17 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 
 describe("confabctl on an installation without an admin key", function () {
   this.timeout(120_000);
-  let stack: Stack;
-  before(async () => {
-    stack = await startStack({ ADMIN_API_KEY: "", MAX_IDEMPOTENCY_KEYS: "20" });
-  });
-  after(async () => {
-    await stack.stop();
-  });
+  const stack = useStack(() => ({ ADMIN_API_KEY: "", MAX_IDEMPOTENCY_KEYS: "20" }));
 
   it("creates an application, and a quick verification passes", async () => {
     const { token } = await stack.json<{ token: string }>("app", "create", "Fresh");

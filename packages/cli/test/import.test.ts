@@ -7,12 +7,11 @@ import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { named, ndjson, sorted } from "./conversations.ts";
 import { useImports, withoutIds } from "./import-files.ts";
-import { main, type Stack } from "./stack.ts";
+import { main } from "./stack.ts";
 
 describe("confabctl import and export", function () {
   this.timeout(120_000);
-  let stack: Stack;
-  const { written, exportedWithIds, exported } = useImports((running) => (stack = running));
+  const { stack, written, applicationsNamed, exportedWithIds, exported } = useImports();
 
   it("imports 200 conversations completely and in order, and exports them unchanged", async () => {
     const text = ndjson(named("round", 200));
@@ -23,9 +22,7 @@ describe("confabctl import and export", function () {
     const messages = named("round", 200).reduce((total, conversation) => total + conversation.messages.length, 0);
     expect(result).to.include({ applications: 4, chats: 200, messages, sent: messages, missing: 0 });
     expect(await exported("round")).to.deep.equal(sorted(text));
-    const [application] = (await stack.json<{ name: string; token: string }[]>("app", "list", "--all")).filter(
-      ({ name }) => name === "round application 0",
-    );
+    const [application] = await applicationsNamed("round application 0");
     const target = join(stack.folder, "one.ndjson");
     expect((await stack.run(["export", "--application", application!.token, "--output", target])).code).to.equal(0);
     expect(withoutIds(await readFile(target, "utf8"))).to.deep.equal(
@@ -42,9 +39,7 @@ describe("confabctl import and export", function () {
     ];
     const line = { application: "replies", chat: "c", messages };
     await stack.json("import", await written("replies.ndjson", ndjson([line])));
-    const [{ token } = { token: "" }] = (
-      await stack.json<{ name: string; token: string }[]>("app", "list", "--all")
-    ).filter(({ name }) => name === "replies");
+    const [{ token } = { token: "" }] = await applicationsNamed("replies");
     await stack.json("message", "delete", token, "1", "1");
     const [text = ""] = await exported("replies");
     expect((JSON.parse(text) as typeof line).messages).to.deep.equal([
@@ -70,9 +65,7 @@ describe("confabctl import and export", function () {
     await rm(`${file}.import-state.json`);
     expect(await stack.json<object>("import", file)).to.include({ applications: 2, missing: 0 });
 
-    const imported = (await stack.json<{ name: string; token: string }[]>("app", "list", "--all")).filter(
-      ({ name, token }) => name === "twin" && !created.includes(token),
-    );
+    const imported = (await applicationsNamed("twin")).filter(({ token }) => !created.includes(token));
     const chats = [];
     for (const { token } of imported) {
       const list = await stack.json<{ name: string }[]>("chat", "list", token);
@@ -129,14 +122,12 @@ describe("confabctl import and export", function () {
       { application: "times", chat: "old", messages },
       { application: "times", chat: "older", messages: [{ body: "bread", created_at: "2020-01-01T01:00:00+01:00" }] },
     ];
-    const file = await written("times.ndjson", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const file = await written("times.ndjson", ndjson(lines));
     for (let run = 0; run < 3; run++) {
       expect(await stack.json<object>("import", file)).to.include({ missing: 0 });
       await rm(`${file}.import-state.json`);
     }
-    const [{ token } = { token: "" }, ...others] = (
-      await stack.json<{ name: string; token: string }[]>("app", "list", "--all")
-    ).filter(({ name }) => name === "times");
+    const [{ token } = { token: "" }, ...others] = await applicationsNamed("times");
     expect(others).to.deep.equal([]);
     const list = await fetch(`${stack.gateway.url}/applications/${token}/chats/1/messages`);
     const shown = (await list.json()) as { created_at: string }[];

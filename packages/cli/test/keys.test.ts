@@ -4,19 +4,17 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { CreatedKey, Key } from "@confab/contracts";
 import { eventually } from "@confab/testkit";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 
 describe("confabctl with keys", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack(() => ({ REQUIRE_KEYS: "on" }));
   let token: string;
   const withoutAdmin = { ADMIN_API_KEY: "" };
 
   before(async () => {
-    stack = await startStack({ REQUIRE_KEYS: "on" });
     ({ token } = await stack.json<{ token: string }>("app", "create", "Keys"));
   });
-  after(() => stack.stop());
 
   const create = (...args: string[]) => stack.json<CreatedKey>("keys", "create", ...args);
 

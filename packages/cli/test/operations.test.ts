@@ -3,19 +3,15 @@ import { once } from "node:events";
 import { expect } from "chai";
 import { createChats } from "@confab/database";
 import { createTestDatabase, eventually, hasElasticsearch, startProxy } from "@confab/testkit";
-import { startCommand, startStack, type Stack } from "./stack.ts";
+import { startCommand, useStack } from "./stack.ts";
 
 describe("confabctl for operators", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack();
   let token: string;
 
   before(async () => {
-    stack = await startStack();
     ({ token } = await stack.json<{ token: string }>("app", "create", "Operated"));
-  });
-  after(async () => {
-    await stack.stop();
   });
 
   /** A chat with messages that are stored. */

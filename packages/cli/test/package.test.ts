@@ -4,21 +4,18 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 
 const run = promisify(execFile);
 
 describe("the package of confabctl", function () {
   this.timeout(240_000);
-  let stack: Stack;
+  const stack = useStack();
   let folder: string;
   before(async () => {
-    [stack, folder] = await Promise.all([startStack(), mkdtemp(join(tmpdir(), "confab-package-"))]);
+    folder = await mkdtemp(join(tmpdir(), "confab-package-"));
   });
-  after(async () => {
-    await rm(folder, { recursive: true });
-    await stack.stop();
-  });
+  after(() => rm(folder, { recursive: true }));
 
   it("installs into an empty folder without a registry, and runs there", async () => {
     const builder = join(import.meta.dirname, "../package/build.ts");

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createChats } from "@confab/database";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 
 interface Preview {
   readonly messages: number;
@@ -13,14 +13,8 @@ const dayMs = 86_400_000;
 
 describe("confabctl retention", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack(() => ({ RETENTION_INTERVAL: "1h" }));
   let token: string;
-  before(async () => {
-    stack = await startStack({ RETENTION_INTERVAL: "1h" });
-  });
-  after(async () => {
-    await stack.stop();
-  });
   beforeEach(async () => {
     ({ token } = await stack.json<{ token: string }>("app", "create", "Limited", "--retention-days", "30"));
   });

@@ -1,17 +1,15 @@
 import { expect } from "chai";
 import { eventually } from "@confab/testkit";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 
 describe("confabctl search", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack();
   let token: string;
 
   before(async () => {
-    stack = await startStack();
     ({ token } = await stack.json<{ token: string }>("app", "create", "Searched"));
   });
-  after(() => stack.stop());
 
   it("searches with and without the word query, following pages with --all", async () => {
     const { number } = await stack.json<{ number: number }>("chat", "create", token);

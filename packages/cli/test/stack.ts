@@ -58,7 +58,7 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
 }
 
 /** All three services with a database, Redis keys and an index of their own, behind one address. */
-export async function startStack(more: Readonly<Record<string, string>> = {}) {
+async function startStack(more: Readonly<Record<string, string>> = {}) {
   const testDatabase = await createTestDatabase();
   const databaseUrl = testDatabase.url;
   await migrate(databaseUrl);
@@ -110,6 +110,16 @@ export async function startStack(more: Readonly<Record<string, string>> = {}) {
 }
 
 export type Stack = Awaited<ReturnType<typeof startStack>>;
+
+/** A stack for the tests of the `describe` that calls it; it can be used from the hooks of that `describe` on. */
+export function useStack(more: () => Readonly<Record<string, string>> = () => ({})): Stack {
+  const stack = {} as Stack;
+  before(async () => {
+    Object.assign(stack, await startStack(more()));
+  });
+  after(() => stack.stop());
+  return stack;
+}
 
 async function removeIndices(alias: string): Promise<void> {
   const url = testStores().elasticsearchUrl;

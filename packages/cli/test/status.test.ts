@@ -3,7 +3,7 @@ import { createBacklog, withScripts } from "@confab/pending";
 import { connectForRequests, whenReady } from "@confab/redis";
 import { eventually, hasElasticsearch, testStores } from "@confab/testkit";
 import { expect } from "chai";
-import { startCommand, startStack, type Stack } from "./stack.ts";
+import { startCommand, useStack } from "./stack.ts";
 
 interface Printed {
   accepted_per_second: number | null;
@@ -14,10 +14,9 @@ interface Printed {
 
 describe("confabctl status", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack();
 
   before(async () => {
-    stack = await startStack();
     const { token } = await stack.json<{ token: string }>("app", "create", "Watched");
     const { number: chat } = await stack.json<{ number: number }>("chat", "create", token);
     for (const body of ["one", "two"]) await stack.json("send", token, String(chat), body);
@@ -26,9 +25,6 @@ describe("confabctl status", function () {
       expect(status!.redis).to.include({ pending: 0, stored_total: 2 });
       expect(status!.database).to.include({ search_waiting: 0 });
     });
-  });
-  after(async () => {
-    await stack.stop();
   });
 
   async function snapshots(...args: string[]): Promise<Printed[]> {

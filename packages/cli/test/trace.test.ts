@@ -1,6 +1,6 @@
 import { eventually, hasElasticsearch, testStores } from "@confab/testkit";
 import { expect } from "chai";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 
 interface Located {
   steps: { state: string; at?: string; text: string; request_id?: string; batch?: string }[];
@@ -8,16 +8,12 @@ interface Located {
 
 describe("confabctl trace", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack();
   let token: string;
 
   before(async () => {
-    stack = await startStack();
     ({ token } = await stack.json<{ token: string }>("app", "create", "Traced"));
     await stack.json("chat", "create", token);
-  });
-  after(async () => {
-    await stack.stop();
   });
 
   const run = (...args: string[]) => stack.run(["trace", token, ...args], { REDIS_URL: testStores().redisUrl });

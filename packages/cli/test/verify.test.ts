@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { startLyingGateway, type Lie } from "./lying-gateway.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { useStack } from "./stack.ts";
 import type { Verification } from "../src/verify/verify-installation.ts";
 import type { Anomaly } from "../src/verify/verdict.ts";
 
@@ -83,17 +83,13 @@ const lies: Record<string, { readonly lie: () => Lie; readonly anomaly: Anomaly 
 
 describe("confabctl verify", function () {
   this.timeout(120_000);
-  let stack: Stack;
+  const stack = useStack();
   let liar: Awaited<ReturnType<typeof startLyingGateway>>;
 
   before(async () => {
-    stack = await startStack();
     liar = await startLyingGateway(stack.gateway.url);
   });
-  after(async () => {
-    await liar.stop();
-    await stack.stop();
-  });
+  after(() => liar.stop());
 
   it("finds no anomaly in an installation, and measures when messages become visible", async () => {
     const plan = ["--messages", "600", "--chats", "3", "--senders", "3", "--duration", "30s"];

@@ -9,7 +9,7 @@ import { expect } from "chai";
 import { chartFolder, generatedFiles } from "../src/generated-files.ts";
 import { alerts, ruleFiles } from "../src/index.ts";
 import type { Rule } from "../src/rules.ts";
-import type { Scenario } from "./cases/alert-case.ts";
+import type { Scenario, Series } from "./cases/alert-case.ts";
 import { alertCases } from "./cases/index.ts";
 import { writeRules } from "./written-rules.ts";
 
@@ -50,6 +50,11 @@ describe("an alert", () => {
 const metricOf = (series: string): string => /^\w+/.exec(series)![0];
 /** Whether a series keeps its first value. */
 const isConstant = (values: string): boolean => /^[\d.]+x\d+$/.test(values);
+/** A series as promtool's tests have it. */
+function inputOf(text: Series): { series: string; values: string } {
+  const [, series, values] = /^(\w+(?:\{.*\})?) (.+)$/.exec(text)!;
+  return { series: series!, values: values! };
+}
 
 describe("an alert, whatever appendfsync of Redis is,", () => {
   const moves = (metric: string, policy: FsyncPolicy): boolean =>
@@ -58,8 +63,8 @@ describe("an alert, whatever appendfsync of Redis is,", () => {
   for (const policy of ["always", "everysec", "no"] as const) {
     it(`has a case in which it can fire: ${policy}`, () => {
       const dead = Object.entries(alertCases).filter(([, { fires }]) =>
-        fires.every(({ series }) =>
-          series.some(([name, values]) => !moves(metricOf(name), policy) && !isConstant(values)),
+        fires.every(({ series: all }) =>
+          all.map(inputOf).some(({ series, values }) => !moves(metricOf(series), policy) && !isConstant(values)),
         ),
       );
       expect(dead.map(([name]) => name)).to.deep.equal([]);
@@ -139,7 +144,7 @@ function endTestOf(alert: string, { series, after = 30 }: Scenario) {
   return {
     name: `${alert} ends`,
     interval: "1m",
-    input_series: series.map(([name, values]) => ({ series: name, values })),
+    input_series: series.map(inputOf),
     promql_expr_test: [at(firing, []), at(`count(max_over_time(${firing}[${after}m]))`, [{ labels: "{}", value: 1 }])],
   };
 }
@@ -153,7 +158,7 @@ function testOf(alert: string, { series, after = 30 }: Scenario, labels?: Readon
   return {
     name: `${alert} ${labels === undefined ? "is silent" : "fires"}`,
     interval: "1m",
-    input_series: series.map(([name, values]) => ({ series: name, values })),
+    input_series: series.map(inputOf),
     promql_expr_test: [
       {
         expr: labels === undefined ? `max_over_time(${firing}[${after}m])` : firing,

@@ -1,60 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { firstBytes } from "../src/first-bytes.ts";
-import { ensureProgram } from "../src/install.ts";
-import {
-  addressLimits,
-  corsOriginsOf,
-  hostsOf,
-  maxStreamsOf,
-  writeNginxConfig,
-  type AddressLimits,
-} from "../src/nginx.ts";
-import { freePort } from "../src/ports.ts";
-import { startServer, type ServerHandle } from "../src/server.ts";
-
-const mebibyte = 1024 ** 2;
+import { hostsOf, type AddressLimits } from "../src/nginx.ts";
+import { limits, mebibyte, useNginx } from "./support/nginx.ts";
 
 interface ProblemDocument {
   request_id: string;
   detail: string;
   instance?: string;
-}
-
-async function listenAs(name: string): Promise<Server> {
-  const server = createServer((request, response) => {
-    request.resume().on("end", () => {
-      if (request.url?.endsWith("/large") === true) {
-        response.end(Buffer.alloc(32 * mebibyte));
-        return;
-      }
-      if (/\/stream(\?|$)/.test(request.url ?? "")) {
-        response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" });
-        response.write(`id: ${String(request.headers["last-event-id"])}\ndata: 1\n\n`);
-        request.once("close", () => response.end());
-        return;
-      }
-      response.setHeader("content-type", "application/json; charset=utf-8");
-      response.setHeader("etag", '"tag"');
-      if (request.url?.endsWith("/long") === true) {
-        response.end(JSON.stringify({ body: "x".repeat(10_000) }));
-        return;
-      }
-      const { "x-request-id": id, "x-forwarded-for": address } = request.headers;
-      const answer = JSON.stringify({ name, id, address, url: request.url });
-      setTimeout(() => response.end(answer), request.url?.includes("wait=") === true ? 300 : 0);
-    });
-  });
-  server.listen(await freePort(), "127.0.0.1");
-  await once(server, "listening");
-  return server;
 }
 
 /** The open files of the server's workers, also deleted ones; none if the system does not list them. */
@@ -67,148 +24,18 @@ function openFiles(pid: number): string[] {
   });
 }
 
-const portOf = (server: Server) => {
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
-};
-
 describe("nginx in front of the services", function () {
   // Installs nginx where it is missing.
   this.timeout(120_000);
-  // Smaller than what is usual, for the sake of time; that of sending is the usual one.
-  const more = {
-    FLOOD_ADMIN_RATE: "20",
-    FLOOD_ADMIN_BURST: "20",
-    FLOOD_OTHER_RATE: "200",
-    FLOOD_OTHER_BURST: "400",
-    FLOOD_OPEN: "1600",
-  };
-  const limits = addressLimits(more)!;
-  const folder = mkdtempSync(join(tmpdir(), "confab-nginx-"));
-  const accessLog = join(folder, "logs/access.log");
-  let nginx: ServerHandle;
-  let ingest: Server;
-  let api: Server;
-  let apiPort = 0;
-
-  before(async () => {
-    const command = await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, () => undefined);
-    [ingest, api] = await Promise.all([listenAs("ingest"), listenAs("api")]);
-    apiPort = portOf(api);
-    const port = await freePort();
-    const args = writeNginxConfig({
-      listen: `127.0.0.1:${port}`,
-      ingest: `127.0.0.1:${portOf(ingest)}`,
-      api: `127.0.0.1:${portOf(api)}`,
-      publicUrl: "https://chat.example.com:8443",
-      dir: join(folder, "nginx"),
-      accessLog,
-      limits,
-      maxStreams: 10_000,
-      corsOrigins: corsOriginsOf({ CORS_ORIGINS: "https://app.example.com, https://other.example.com" }),
-      hosts: hostsOf({ PUBLIC_URL: "https://chat.example.com:8443/" }),
-    });
-    nginx = await startServer({
-      name: "nginx",
-      url: `http://127.0.0.1:${port}`,
-      port,
-      command,
-      args,
-      logFile: join(folder, "nginx.log"),
-      startTimeoutMs: 10_000,
-      isReady: async () => (await firstBytes(port, "GET / HTTP/1.0\r\n\r\n")) !== undefined,
-    });
-  });
-
-  after(async () => {
-    await nginx.stop();
-    ingest.close();
-    api.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  const ask = async (path: string, init: RequestInit = {}) => {
-    const response = await fetch(`${nginx.url}${path}`, init);
-    return { response, body: (await response.json()) as Record<string, unknown> };
-  };
-
-  it("sends both paths of new messages to ingest and everything else to api, with paths as they came", async () => {
-    expect((await ask("/messages/batch", { method: "POST" })).body.name).to.equal("ingest");
-    expect((await ask("/messages", { method: "PUT" })).body.name).to.equal("ingest");
-    const reader = "/applications/a/chats/1/reads/anna%2F%C3%A9%20%25%3F%2e%2E";
-    for (const path of ["/", "/messages/1", "/applications/a%2Fb/chats?after=1", reader]) {
-      expect((await ask(path)).body).to.include({ name: "api", url: path });
-    }
-  });
-
-  it("sends paths that differ in case, or by a slash at the end, to api, which says how they are written", async () => {
-    for (const path of ["/messages/", "/Messages", "/MESSAGES/BATCH", "/messages/batch/", "//messages"]) {
-      expect((await ask(path, { method: "POST" })).body, path).to.include({ name: "api", url: path });
-    }
-  });
-
-  it("compresses long JSON for clients that want it, and keeps its tag", async () => {
-    const get = (encoding: string) =>
-      fetch(`${nginx.url}/long`, { headers: { "accept-encoding": encoding } }).then(async (response) => {
-        expect(await response.json()).to.deep.equal({ body: "x".repeat(10_000) });
-        return response.headers;
-      });
-    const small = await get("gzip");
-    expect([small.get("content-encoding"), small.get("vary"), small.get("etag")]).to.deep.equal([
-      "gzip",
-      "Accept-Encoding",
-      'W/"tag"',
-    ]);
-    expect((await get("identity")).get("content-encoding")).to.equal(null);
-  });
-
-  it("passes on each event of a stream at once", async () => {
-    const numbers = Array.from({ length: 300 }, (_, at) => 1_000_000 + at).join(",");
-    // The longest position of a stream of many chats.
-    const id = "x".repeat(6_000);
-    for (const path of ["/applications/a/chats/1/messages/stream", `/applications/a/stream?chats=${numbers}`]) {
-      const ending = new AbortController();
-      const headers = { "Last-Event-ID": id };
-      const response = await fetch(`${nginx.url}${path}`, { signal: ending.signal, headers });
-      let text = "";
-      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-        text += chunk;
-        if (text.endsWith("\n\n")) break;
-      }
-      expect(text).to.equal(`id: ${id}\ndata: 1\n\n`);
-      ending.abort();
-    }
-  });
-
-  it("waits for a list of messages that waits, and passes its answer on at once", async () => {
-    const path = "/applications/a/chats/1/messages?after=1&wait=30";
-    expect((await ask(path)).body).to.include({ name: "api", url: path });
-    const seconds = /proxy_read_timeout (\d+)s/.exec(readFileSync(join(folder, "nginx/nginx.conf"), "utf8"))?.[1];
-    expect(Number(seconds), "the longest wait is 30 seconds").to.be.above(30);
-  });
-
-  it("gives the services the address of the client, whatever the client says", async () => {
-    const { body } = await ask("/", { headers: { "x-forwarded-for": "203.0.113.5" } });
-    expect(body.address).to.equal("127.0.0.1");
-  });
+  const front = useNginx();
+  const { ask, folder, accessLog } = front;
 
   it("puts no byte of a path into its own answers that could end their JSON", async () => {
-    const { port } = new URL(nginx.url);
     for (const path of ['/a"b', "/a\\b", "/a%22b", '/applications/x?q="', "/'"]) {
-      const answer = String(
-        await firstBytes(Number(port), `TRACE ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`),
-      );
-      const { instance } = JSON.parse(answer.split("\r\n\r\n")[1] ?? "") as ProblemDocument;
+      const { body } = await front.askRaw(`TRACE ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      const { instance } = JSON.parse(body) as ProblemDocument;
       expect(instance, path).to.equal({ "/a%22b": "/a%22b", '/applications/x?q="': "/applications/x" }[path]);
     }
-  });
-
-  it("takes over a sane request id and makes one otherwise", async () => {
-    const idFor = async (id: string) => (await ask("/", { headers: { "x-request-id": id } })).body.id;
-    expect(await idFor("a.B_9-z")).to.equal("a.B_9-z");
-    expect(await idFor("with blank")).to.match(/^[0-9a-f]{32}$/);
-    expect(await idFor("x".repeat(129))).to.match(/^[0-9a-f]{32}$/);
-    expect((await ask("/")).body.id).to.match(/^[0-9a-f]{32}$/);
   });
 
   const flood = (count: number, path: string, method = "GET") =>
@@ -293,36 +120,14 @@ describe("nginx in front of the services", function () {
 
   /** Requests 24 streams of one application from an nginx of its own, all at the same time. Returns how each answer begins. */
   async function requestStreams(name: string, limits: AddressLimits | undefined, connections: number) {
-    const command = await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, () => undefined);
-    const [port, dir] = [await freePort(), join(folder, name)];
-    const args = writeNginxConfig({
-      listen: `127.0.0.1:${port}`,
-      ingest: `127.0.0.1:${portOf(ingest)}`,
-      api: `127.0.0.1:${portOf(api)}`,
-      publicUrl: "http://localhost",
-      dir,
-      accessLog: join(dir, "access.log"),
-      limits,
-      maxStreams: 1,
-      corsOrigins: [],
-      hosts: hostsOf({}),
-    });
-    const file = join(dir, "nginx.conf");
-    const scarce = readFileSync(file, "utf8").replace("worker_processes auto", "worker_processes 1");
-    writeFileSync(file, scarce.replace(/worker_connections \d+/, `worker_connections ${connections}`));
-    const logFile = join(dir, "nginx.log");
-    const server = await startServer({
-      name: "nginx",
-      url: `http://127.0.0.1:${port}`,
-      port,
-      command,
-      args,
-      logFile,
-      startTimeoutMs: 10_000,
-      isReady: async () => (await firstBytes(port, "GET / HTTP/1.0\r\n\r\n")) !== undefined,
-    });
+    const settings = { publicUrl: "http://localhost", limits, maxStreams: 1, corsOrigins: [], hosts: hostsOf({}) };
+    const server = await front.start(name, settings, (config) =>
+      config
+        .replace("worker_processes auto", "worker_processes 1")
+        .replace(/worker_connections \d+/, `worker_connections ${connections}`),
+    );
     const token = randomUUID();
-    const sockets = Array.from({ length: 24 }, () => connect(port, "127.0.0.1").on("error", () => undefined));
+    const sockets = Array.from({ length: 24 }, () => connect(server.port, "127.0.0.1").on("error", () => undefined));
     const answers = sockets.map(() => "");
     for (const [at, socket] of sockets.entries()) {
       socket.on("data", (bytes: Buffer) => (answers[at] = `${answers[at] ?? ""}${bytes.toString()}`));
@@ -334,7 +139,7 @@ describe("nginx in front of the services", function () {
     for (const deadline = Date.now() + 5_000; whole().length < 24 && Date.now() < deadline;) await sleep(50);
     for (const socket of sockets) socket.destroy();
     await server.stop();
-    expect(readFileSync(logFile, "utf8")).to.not.include(token.slice(9));
+    expect(readFileSync(join(folder, `${name}.log`), "utf8")).to.not.include(token.slice(9));
     return whole().map((answer) => `${answer.slice(9, 12)} ${/content-type: ([^;\r]+)/i.exec(answer)?.[1] ?? ""}`);
   }
 
@@ -349,7 +154,9 @@ describe("nginx in front of the services", function () {
     const opened = performance.now();
     // More than a worker would have with 4,096 connections, as many as the attack that once stopped nginx.
     while (halves.length < 8_600) {
-      const some = Array.from({ length: 430 }, () => connect(nginx.port, "127.0.0.1").on("error", () => undefined));
+      const some = Array.from({ length: 430 }, () =>
+        connect(front.nginx.port, "127.0.0.1").on("error", () => undefined),
+      );
       await Promise.all(some.map((socket) => once(socket, "connect")));
       for (const socket of some) socket.resume().write("GET / HTTP/1.1\r\nHost: local");
       halves.push(...some);
@@ -365,13 +172,12 @@ describe("nginx in front of the services", function () {
   });
 
   it("answers under its own names and under no other, so that no foreign page is taken for one of its own", async () => {
-    const { port } = new URL(nginx.url);
     const get = async (host: string, path = "/openapi.json") => {
       const request = `GET ${path} HTTP/1.1\r\n${host === "" ? "" : `Host: ${host}\r\n`}Connection: close\r\n\r\n`;
-      const answer = String(await firstBytes(Number(port), request));
-      return { status: Number(answer.split(" ")[1]), body: answer.split("\r\n\r\n")[1] ?? "" };
+      const { head, body } = await front.askRaw(request);
+      return { status: Number(head.split(" ")[1]), body };
     };
-    for (const host of [`localhost:${port}`, "LOCALHOST", "127.0.0.1", "[::1]:8080", "chat.example.com"]) {
+    for (const host of [`localhost:${front.nginx.port}`, "LOCALHOST", "127.0.0.1", "[::1]:8080", "chat.example.com"]) {
       expect((await get(host)).status, host).to.equal(200);
     }
     const foreign = [
@@ -394,21 +200,19 @@ describe("nginx in front of the services", function () {
 
   it("keeps tokens out of its logs, and both from other users, also when a slow client reads a large answer", async () => {
     const token = randomUUID();
-    const slow = await fetch(`${nginx.url}/applications/${token}/chats/1/messages/large`);
+    const slow = await fetch(`${front.nginx.url}/applications/${token}/chats/1/messages/large`);
     await sleep(500);
-    expect(openFiles(nginx.pid).filter((file) => file.startsWith(join(folder, "nginx/proxy")))).to.deep.equal([]);
+    expect(openFiles(front.nginx.pid).filter((file) => file.startsWith(join(folder, "nginx/proxy")))).to.deep.equal([]);
     expect((await slow.arrayBuffer()).byteLength).to.equal(32 * mebibyte);
-    await fetch(`${nginx.url}/messages/batch?a=1`, { method: "POST", body: Buffer.alloc(mebibyte) });
+    await fetch(`${front.nginx.url}/messages/batch?a=1`, { method: "POST", body: Buffer.alloc(mebibyte) });
     await ask(`//applications//${token.toUpperCase()}?limit=1`);
     for (const query of ["?ticket=confab_secret", "?after=1&ticket=confab_secret&ticket=confab_secret"]) {
       await ask(`/applications/${token}/chats/1/nothing${query}`);
     }
     // The same while a service is unavailable.
-    api.close();
-    api.closeAllConnections();
-    expect((await ask(`/applications/${token}`)).response.status).to.equal(503);
-    api.listen(apiPort, "127.0.0.1");
-    await once(api, "listening");
+    await front.withoutApi(async () => {
+      expect((await ask(`/applications/${token}`)).response.status).to.equal(503);
+    });
 
     const access = readFileSync(accessLog, "utf8");
     const everything = access + readFileSync(join(folder, "nginx.log"), "utf8");
@@ -444,8 +248,7 @@ describe("nginx in front of the services", function () {
       [`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${"a".repeat(40_000)}\r\n\r\n`, 431, "headers-too-large"],
     ];
     for (const [request, status, code] of refusals) {
-      const answer = String(await firstBytes(Number(new URL(nginx.url).port), request));
-      const [head = "", body = ""] = answer.split("\r\n\r\n");
+      const { head, body } = await front.askRaw(request);
       expect(head, code).to.match(new RegExp(`^HTTP/1.1 ${status} `));
       expect(head).to.include("Content-Type: application/problem+json");
       const { request_id, detail, instance } = JSON.parse(body) as ProblemDocument;
@@ -457,66 +260,13 @@ describe("nginx in front of the services", function () {
   });
 
   it("answers 503 with a problem while a service is unavailable, and passes again at once when it answers", async () => {
-    const port = portOf(api);
-    api.close();
-    api.closeAllConnections();
-    const { response, body } = await ask("/applications");
-    expect(response.status).to.equal(503);
-    expect(response.headers.get("content-type")).to.equal("application/problem+json");
-    expect(response.headers.get("retry-after")).to.equal("1");
-    expect(body).to.include({ type: "https://chat.example.com:8443/problems/service-unavailable", status: 503 });
-
-    api.listen(port, "127.0.0.1");
-    await once(api, "listening");
+    await front.withoutApi(async () => {
+      const { response, body } = await ask("/applications");
+      expect(response.status).to.equal(503);
+      expect(response.headers.get("content-type")).to.equal("application/problem+json");
+      expect(response.headers.get("retry-after")).to.equal("1");
+      expect(body).to.include({ type: "https://chat.example.com:8443/problems/service-unavailable", status: 503 });
+    });
     expect((await ask("/applications")).response.status).to.equal(200);
-  });
-
-  it("logs each request as a line of JSON", async () => {
-    const agent = 'quote " and \\ backslash';
-    await ask("/logged?x=1", { headers: { "x-request-id": "logged-1", "user-agent": agent } });
-    const lines = readFileSync(accessLog, "utf8").trim().split("\n");
-    const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-    const entry = entries.find(({ request_id: id }) => id === "logged-1");
-    expect(entry).to.include({
-      remote_addr: "127.0.0.1",
-      method: "GET",
-      uri: "/logged?x=1",
-      status: 200,
-      user_agent: agent,
-    });
-    expect(entry?.request_time).to.be.a("number");
-    expect(entry).to.have.keys(
-      "time",
-      "request_id",
-      "remote_addr",
-      "method",
-      "uri",
-      "status",
-      "bytes",
-      "request_time",
-      "upstream_time",
-      "upstream_status",
-      "user_agent",
-    );
-  });
-
-  it("has no limit where RATE_LIMITS is off, and says which variable is wrong", () => {
-    expect(addressLimits({ RATE_LIMITS: "off" })).to.equal(undefined);
-    const env = { FLOOD_RATE: "50", FLOOD_BURST: "100", FLOOD_ADMIN_RATE: "1", FLOOD_OTHER_BURST: "7" };
-    expect(addressLimits(env)).to.deep.equal({
-      sending: { requestsPerSecond: 50, burst: 100 },
-      admin: { requestsPerSecond: 1, burst: 50 },
-      other: { requestsPerSecond: 500, burst: 7 },
-      open: 1100,
-    });
-    expect([{}, { MAX_STREAMS: "" }, { MAX_STREAMS: "70" }].map(maxStreamsOf)).to.deep.equal([10_000, 10_000, 70]);
-    expect(() => addressLimits({ FLOOD_RATE: "many" })).to.throw("FLOOD_RATE must be a whole number");
-  });
-
-  it("is reached by any address, but by no other name, where it listens on every address", () => {
-    const isHost = (host: string) =>
-      new RegExp(`^(${hostsOf({ CONFAB_BIND: "0.0.0.0" }).join("|")})/`).test(`${host}/`);
-    expect(["192.168.1.7", "[fe80::1]", "localhost"].every(isHost)).to.equal(true);
-    expect(["evil.example", "1.2.3.4.evil.example", "localhostx"].some(isHost)).to.equal(false);
   });
 });

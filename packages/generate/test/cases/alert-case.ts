@@ -1,5 +1,5 @@
-/** A series in promtool's notation, one value per minute from 0 on: `1+2x10` is 1, 3, … 21. */
-export type Series = readonly [name: string, values: string];
+/** A series and its values in promtool's notation, one value per minute from 0 on: `up{job="a"} 1+2x10` is 1, 3, … 21. */
+export type Series = string;
 
 export interface Scenario {
   readonly series: readonly Series[];

@@ -3,6 +3,8 @@ import type { AlertCase, Scenario, Series } from "./alert-case.ts";
 export type Kind = "errors" | "latency" | "messages" | "searchable";
 /** A number of minutes, and the part of their events that is bad. */
 type Stretch = readonly [minutes: number, bad: number];
+const good = (minutes: number): Stretch => [minutes, 0];
+const bad = (part: number, minutes: number): Stretch => [minutes, part];
 type Counter = (part: (bad: number) => number) => string;
 
 const perMinute = 100_000;
@@ -25,84 +27,35 @@ export function burnCases(kind: Kind): AlertCase {
   });
   const pages = [
     // A burst of twelve minutes: 3 % of the hour in errors, 20 % in slowness.
-    alone("1h", [360, 0], [12, burst]),
+    alone("1h", good(360), bad(burst, 12)),
     // 1.4 % for three hours: too little for the hour, 0.7 % of six.
-    alone("6h", [1080, 0], [185, 0.014]),
+    alone("6h", good(1080), bad(0.014, 185)),
   ];
   const tickets = [
     // 0.59 % for two hours and a half.
-    alone("1d", [60, 0], [155, 0.0059]),
+    alone("1d", good(60), bad(0.0059, 155)),
     // 0.2 % for hours.
-    alone("3d", [240, 0.002]),
+    alone("3d", bad(0.002, 240)),
   ];
-  const storeDown: Series = ['confab_dependency_up{namespace="chat",service="api",dependency="search"}', "1x359 0x400"];
+  const storeDown: Series = 'confab_dependency_up{namespace="chat",service="api",dependency="search"} 1x359 0x400';
   return {
     fires: kind === "searchable" ? tickets : [...pages, ...tickets],
     silent: [
-      scenario(kind, [[240, 0]]),
+      scenario(kind, [good(240)]),
       // Within the budget.
-      scenario(kind, [[300, 0.0009]]),
+      scenario(kind, [bad(0.0009, 300)]),
       // The same burst, over before it is 1.44 % of the hour in errors or 14.4 % in slowness.
-      scenario(kind, [
-        [360, 0],
-        [isTight ? 5 : 8, burst],
-        [60, 0],
-      ]),
+      scenario(kind, [good(360), bad(burst, isTight ? 5 : 8), good(60)]),
       // 0.59 % for less than an hour over the day's threshold.
-      scenario(kind, [
-        [60, 0],
-        [75, 0.0059],
-        [20, 0],
-      ]),
+      scenario(kind, [good(60), bad(0.0059, 75), good(20)]),
       // A store is unavailable: its own alert says so.
-      withMore(
-        scenario(kind, [
-          [360, 0],
-          [14, burst],
-        ]),
-        storeDown,
-      ),
+      withMore(scenario(kind, [good(360), bad(burst, 14)]), storeDown),
       // One bad event per hour, and seven of seven.
-      scenario(
-        kind,
-        [
-          [60, 0],
-          [1, 1 / budgets[kind]],
-          [119, 0],
-        ],
-        1,
-      ),
-      scenario(
-        kind,
-        [
-          [7, 1 / budgets[kind]],
-          [111, 0],
-        ],
-        1,
-      ),
+      scenario(kind, [good(60), bad(1 / budgets[kind], 1), good(119)], 1),
+      scenario(kind, [bad(1 / budgets[kind], 7), good(111)], 1),
       // Another application in the namespace, and one elsewhere.
-      {
-        ...scenario(
-          kind,
-          [
-            [360, 0],
-            [12, 0.1],
-          ],
-          perMinute,
-          'namespace="chat",job="webshop"',
-        ),
-      },
-      {
-        ...scenario(
-          kind,
-          [
-            [360, 0],
-            [12, 0.1],
-          ],
-          perMinute,
-          'namespace="shop",job="webshop"',
-        ),
-      },
+      scenario(kind, [good(360), bad(0.1, 12)], perMinute, 'namespace="chat",job="webshop"'),
+      scenario(kind, [good(360), bad(0.1, 12)], perMinute, 'namespace="shop",job="webshop"'),
     ],
   };
 }
@@ -136,25 +89,25 @@ function scenario(
 const histogram =
   (name: string, bound: string, more = "") =>
   (counter: Counter, labels: string): Series[] => [
-    [`${name}_count{${labels}${more}}`, counter(() => 1)],
-    [`${name}_bucket{${labels}${more},le="${bound}"}`, counter((bad) => 1 - bad)],
+    `${name}_count{${labels}${more}} ${counter(() => 1)}`,
+    `${name}_bucket{${labels}${more},le="${bound}"} ${counter((bad) => 1 - bad)}`,
   ];
 
 const seriesOf: Record<Kind, (counter: Counter, labels: string) => Series[]> = {
   errors: (counter, labels) => [
-    [`http_requests_total{${labels},status="201"}`, counter((bad) => 1 - bad)],
-    [`http_requests_total{${labels},status="503"}`, counter((bad) => bad)],
+    `http_requests_total{${labels},status="201"} ${counter((bad) => 1 - bad)}`,
+    `http_requests_total{${labels},status="503"} ${counter((bad) => bad)}`,
   ],
   latency: (counter, labels) => [
     ...histogram("http_request_duration_seconds", "0.25", ',route="/messages"')(counter, labels),
     // Batch requests may take longer.
-    [`http_request_duration_seconds_count{${labels},route="/messages/batch"}`, "0+1000x1400"],
+    `http_request_duration_seconds_count{${labels},route="/messages/batch"} 0+1000x1400`,
   ],
   messages: (counter, labels) => [
-    [`confab_messages_accepted_total{${labels}}`, counter((bad) => 1 - bad)],
-    [`confab_messages_refused_total{${labels},reason="sending-unavailable"}`, counter((bad) => bad)],
+    `confab_messages_accepted_total{${labels}} ${counter((bad) => 1 - bad)}`,
+    `confab_messages_refused_total{${labels},reason="sending-unavailable"} ${counter((bad) => bad)}`,
     // Not Confab's fault.
-    [`confab_messages_refused_total{${labels},reason="rate-limited"}`, "0+100000x1400"],
+    `confab_messages_refused_total{${labels},reason="rate-limited"} 0+100000x1400`,
   ],
   searchable: histogram("confab_accepted_to_searchable_seconds", "10"),
 };

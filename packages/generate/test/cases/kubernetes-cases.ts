@@ -1,4 +1,4 @@
-import type { AlertCase } from "./alert-case.ts";
+import type { AlertCase, Series } from "./alert-case.ts";
 import { page, ticket, unreachable } from "./labels.ts";
 
 const worker = 'horizontalpodautoscaler="keda-hpa-confab-worker",namespace="chat"';
@@ -10,153 +10,85 @@ const canary = '{namespace="chat",cronjob="confab-canary"}';
 const canarySuccess = `kube_cronjob_status_last_successful_time${canary}`;
 const canaryCreated = `kube_cronjob_created${canary}`;
 const canarySuspended = `kube_cronjob_spec_suspend${canary}`;
-const up = (service: string, instance: string) =>
-  `up{job="confab",namespace="chat",service="${service}",instance="${instance}"}`;
+const up = (service: string, instance: string, values: string): Series =>
+  `up{job="confab",namespace="chat",service="${service}",instance="${instance}"} ${values}`;
 
 /** Cases of the alerts about processes and Kubernetes. */
 export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
   ConfabServiceDown: {
     fires: [
       {
-        series: [
-          [up("worker", "a"), "1 0x30"],
-          [up("worker", "b"), "1 0x30"],
-        ],
+        series: [up("worker", "a", "1 0x30"), up("worker", "b", "1 0x30")],
         after: 5,
         labels: { ...page, service: "worker" },
       },
       // The targets of a service have vanished from Prometheus, and others have not.
       {
-        series: [
-          [up("ingest", "a"), "1x5 _x30"],
-          [up("api", "b"), "1x40"],
-        ],
+        series: [up("ingest", "a", "1x5 _x30"), up("api", "b", "1x40")],
         after: 15,
         labels: { ...page, service: "ingest" },
       },
     ],
     silent: [
-      {
-        series: [
-          [up("worker", "a"), "1 0 0 1x27"],
-          ['up{job="other",namespace="chat",service="worker"}', "0x30"],
-        ],
-      },
+      { series: [up("worker", "a", "1 0 0 1x27"), 'up{job="other",namespace="chat",service="worker"} 0x30'] },
       // One replica of two.
-      {
-        series: [
-          [up("worker", "a"), "1 0x30"],
-          [up("worker", "b"), "1x31"],
-        ],
-      },
+      { series: [up("worker", "a", "1 0x30"), up("worker", "b", "1x31")] },
       // A pod replaced another.
-      {
-        series: [
-          [up("ingest", "a"), "1x5 _x30"],
-          [up("ingest", "b"), "_x4 1x30"],
-          [up("api", "c"), "1x40"],
-        ],
-      },
+      { series: [up("ingest", "a", "1x5 _x30"), up("ingest", "b", "_x4 1x30"), up("api", "c", "1x40")] },
       // A service that never existed, and an installation that was removed.
-      { series: [[up("api", "c"), "1x40"]] },
-      {
-        series: [
-          [up("ingest", "a"), "1x5 _x30"],
-          [up("api", "b"), "1x5 _x30"],
-        ],
-      },
+      { series: [up("api", "c", "1x40")] },
+      { series: [up("ingest", "a", "1x5 _x30"), up("api", "b", "1x5 _x30")] },
       // Scaled to 0, as KEDA may do; pending messages have an alert of their own.
-      {
-        series: [
-          [up("worker", "a"), "1x5 _x30"],
-          [up("api", "b"), "1x40"],
-        ],
-      },
+      { series: [up("worker", "a", "1x5 _x30"), up("api", "b", "1x40")] },
       // The exporter of a store wakes nobody.
-      { series: [[up("redis", "a"), "0x30"]] },
+      { series: [up("redis", "a", "0x30")] },
     ],
   },
   ConfabTargetDown: {
     fires: [
       {
-        series: [
-          [up("worker", "a"), "1 0x30"],
-          [up("worker", "b"), "1x31"],
-        ],
+        series: [up("worker", "a", "1 0x30"), up("worker", "b", "1x31")],
         after: 15,
         labels: { ...ticket, job: "confab", service: "worker", instance: "a" },
       },
       {
-        series: [[up("redis", "a"), "1 0x30"]],
+        series: [up("redis", "a", "1 0x30")],
         after: 15,
         labels: { ...ticket, job: "confab", service: "redis", instance: "a" },
       },
     ],
     silent: [
       // All replicas: that is another alert.
-      { series: [[up("worker", "a"), "1 0x30"]] },
-      {
-        series: [
-          [up("worker", "a"), "1 0x8 1x20"],
-          [up("worker", "b"), "1x31"],
-        ],
-      },
+      { series: [up("worker", "a", "1 0x30")] },
+      { series: [up("worker", "a", "1 0x8 1x20"), up("worker", "b", "1x31")] },
     ],
   },
   ConfabAllTargetsGone: {
-    fires: [
-      {
-        series: [
-          [up("ingest", "a"), "1x5 _x30"],
-          [up("api", "b"), "1x5 _x30"],
-        ],
-        after: 20,
-        labels: page,
-      },
-    ],
+    fires: [{ series: [up("ingest", "a", "1x5 _x30"), up("api", "b", "1x5 _x30")], after: 20, labels: page }],
     silent: [
-      {
-        series: [
-          [up("ingest", "a"), "1x5 _x30"],
-          [up("api", "b"), "1x40"],
-        ],
-      },
-      { series: [['up{job="other",namespace="chat"}', "1x5 _x30"]] },
+      { series: [up("ingest", "a", "1x5 _x30"), up("api", "b", "1x40")] },
+      { series: ['up{job="other",namespace="chat"} 1x5 _x30'] },
       // A target that is down still exists.
-      { series: [[up("api", "b"), "0x40"]] },
+      { series: [up("api", "b", "0x40")] },
     ],
   },
   ConfabCanaryFailing: {
     fires: [
       // The last success was at 60 s; the alert is checked in the 18th minute.
       {
-        series: [
-          [canarySuccess, "60x30"],
-          [canaryCreated, "0x30"],
-        ],
+        series: [`${canarySuccess} 60x30`, `${canaryCreated} 0x30`],
         after: 18,
         labels: { ...page, cronjob: "confab-canary" },
       },
       // It never succeeded.
-      { series: [[canaryCreated, "0x30"]], after: 18, labels: { ...page, cronjob: "confab-canary" } },
+      { series: [`${canaryCreated} 0x30`], after: 18, labels: { ...page, cronjob: "confab-canary" } },
     ],
     silent: [
-      {
-        series: [
-          [canarySuccess, "0+60x30"],
-          [canaryCreated, "0x30"],
-        ],
-      },
-      {
-        series: [
-          [canarySuccess, "60x30"],
-          [canaryCreated, "0x30"],
-          [canarySuspended, "1x30"],
-        ],
-      },
+      { series: [`${canarySuccess} 0+60x30`, `${canaryCreated} 0x30`] },
+      { series: [`${canarySuccess} 60x30`, `${canaryCreated} 0x30`, `${canarySuspended} 1x30`] },
       // Redis is unavailable: its own alert says so.
-      { series: [[canarySuccess, "60x30"], [canaryCreated, "0x30"], unreachable("redis")] },
-      { series: [['kube_cronjob_status_last_successful_time{cronjob="wiki-canary"}', "0x30"]] },
+      { series: [`${canarySuccess} 60x30`, `${canaryCreated} 0x30`, unreachable("redis")] },
+      { series: ['kube_cronjob_status_last_successful_time{cronjob="wiki-canary"} 0x30'] },
     ],
   },
   ConfabBackupFailing: backupCase(26 * 60, ticket),
@@ -164,53 +96,25 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
   ConfabWorkersAtMax: {
     fires: [
       {
-        series: [
-          [desired, "20x30"],
-          [most, "20x30"],
-          [oldest, "6x30"],
-        ],
+        series: [`${desired} 20x30`, `${most} 20x30`, `${oldest} 6x30`],
         after: 16,
         labels: { ...ticket, horizontalpodautoscaler: "keda-hpa-confab-worker" },
       },
     ],
     silent: [
-      {
-        series: [
-          [desired, "19x30"],
-          [most, "20x30"],
-          [oldest, "30x30"],
-        ],
-      },
-      {
-        series: [
-          [desired, "20x30"],
-          [most, "20x30"],
-          [oldest, "5x30"],
-        ],
-      },
+      { series: [`${desired} 19x30`, `${most} 20x30`, `${oldest} 30x30`] },
+      { series: [`${desired} 20x30`, `${most} 20x30`, `${oldest} 5x30`] },
       // Messages wait, but in another installation.
-      {
-        series: [
-          [desired, "20x30"],
-          [most, "20x30"],
-          ['confab_pending_oldest_age_seconds{namespace="other"}', "30x30"],
-        ],
-      },
+      { series: [`${desired} 20x30`, `${most} 20x30`, 'confab_pending_oldest_age_seconds{namespace="other"} 30x30'] },
     ],
   },
   ConfabMigrationFailed: {
-    fires: [
-      {
-        series: [[migration, "0 1x30"]],
-        after: 3,
-        labels: { ...page, job_name: "confab-migrate-2" },
-      },
-    ],
+    fires: [{ series: [`${migration} 0 1x30`], after: 3, labels: { ...page, job_name: "confab-migrate-2" } }],
     silent: [
-      { series: [[migration, "0x30"]] },
-      { series: [[migration, "0 1 0x28"]] },
-      { series: [['kube_job_failed{condition="true",namespace="chat",job_name="wiki-migrate-2"}', "1x30"]] },
-      { series: [['kube_job_failed{condition="false",namespace="chat",job_name="confab-migrate-2"}', "1x30"]] },
+      { series: [`${migration} 0x30`] },
+      { series: [`${migration} 0 1 0x28`] },
+      { series: ['kube_job_failed{condition="true",namespace="chat",job_name="wiki-migrate-2"} 1x30'] },
+      { series: ['kube_job_failed{condition="false",namespace="chat",job_name="confab-migrate-2"} 1x30'] },
     ],
   },
 };
@@ -224,32 +128,20 @@ function backupCase(minutes: number, labels: typeof page | typeof ticket): Alert
   return {
     fires: [
       {
-        series: [
-          [success, `0x${long}`],
-          [created, `0x${long}`],
-        ],
+        series: [`${success} 0x${long}`, `${created} 0x${long}`],
         after: minutes + 10,
         labels: { ...labels, cronjob: "confab-backup" },
       },
       // It never succeeded.
-      { series: [[created, `0x${long}`]], after: minutes + 10, labels: { ...labels, cronjob: "confab-backup" } },
+      { series: [`${created} 0x${long}`], after: minutes + 10, labels: { ...labels, cronjob: "confab-backup" } },
     ],
     silent: [
+      { series: [`${success} 0x${long}`, `${created} 0x${long}`], after: minutes - 10 },
       {
-        series: [
-          [success, `0x${long}`],
-          [created, `0x${long}`],
-        ],
-        after: minutes - 10,
-      },
-      {
-        series: [
-          [success, `0x${minutes - 60} ${(minutes - 60) * 60}x120`],
-          [created, `0x${long}`],
-        ],
+        series: [`${success} 0x${minutes - 60} ${(minutes - 60) * 60}x120`, `${created} 0x${long}`],
         after: minutes + 50,
       },
-      { series: [['kube_cronjob_created{namespace="chat",cronjob="wiki-backup"}', `0x${long}`]], after: minutes + 50 },
+      { series: [`kube_cronjob_created{namespace="chat",cronjob="wiki-backup"} 0x${long}`], after: minutes + 50 },
     ],
   };
 }

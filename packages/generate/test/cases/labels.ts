@@ -5,5 +5,5 @@ export const ticket = { namespace: "chat", severity: "warning" } as const;
 
 /** A store that no replica of the api reaches, from the first minute on. */
 export function unreachable(dependency: string): Series {
-  return [`confab_dependency_up{namespace="chat",service="api",dependency="${dependency}"}`, "1 0x400"];
+  return `confab_dependency_up{namespace="chat",service="api",dependency="${dependency}"} 1 0x400`;
 }

@@ -1,23 +1,23 @@
 import type { AlertCase, Series } from "./alert-case.ts";
 import { page, ticket, unreachable } from "./labels.ts";
 
-const disk = 'namespace="chat",persistentvolumeclaim="data-confab-mysql-0"';
-const free = `kubelet_volume_stats_available_bytes{${disk}}`;
-const size = `kubelet_volume_stats_capacity_bytes{${disk}}`;
-const diskOfRedis = 'namespace="chat",persistentvolumeclaim="data-confab-redis-0"';
-const freeOfRedis = `kubelet_volume_stats_available_bytes{${diskOfRedis}}`;
-const sizeOfRedis = `kubelet_volume_stats_capacity_bytes{${diskOfRedis}}`;
-const accepting = (part: "sum" | "count", values: string): Series => [
-  `confab_accept_duration_seconds_${part}{namespace="chat",service="ingest"}`,
-  values,
-];
+/** The free and the whole space of the volume of a store's first pod. */
+const volume = (store: string, free: string): Series[] => {
+  const labels = `namespace="chat",persistentvolumeclaim="data-confab-${store}-0"`;
+  return [
+    `kubelet_volume_stats_available_bytes{${labels}} ${free}`,
+    `kubelet_volume_stats_capacity_bytes{${labels}} 100x30`,
+  ];
+};
+const accepting = (part: "sum" | "count", values: string): Series =>
+  `confab_accept_duration_seconds_${part}{namespace="chat",service="ingest"} ${values}`;
 const used = 'confab_redis_used_memory_bytes{namespace="chat"}';
 const limit = 'confab_redis_max_memory_bytes{namespace="chat"}';
 
 /** The check of a dependency in a replica of a service. */
 function check(service: string, instance: string, dependency: string, values: string): Series {
   const labels = `namespace="chat",service="${service}",dependency="${dependency}",pod="${service}-${instance}",instance="${instance}"`;
-  return [`confab_dependency_up{${labels}}`, values];
+  return `confab_dependency_up{${labels}} ${values}`;
 }
 
 /** Cases of the alerts about Redis, MySQL and Elasticsearch. */
@@ -80,9 +80,9 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
     fires: [
       {
         series: [
-          ['confab_snapshot_age_seconds{namespace="chat",service="ingest",snapshot="redis"}', "0+60x30"],
-          ['confab_snapshot_age_seconds{namespace="chat",service="worker",snapshot="redis"}', "0+60x30"],
-          ['confab_snapshot_age_seconds{namespace="chat",service="worker",snapshot="queues"}', "1x30"],
+          'confab_snapshot_age_seconds{namespace="chat",service="ingest",snapshot="redis"} 0+60x30',
+          'confab_snapshot_age_seconds{namespace="chat",service="worker",snapshot="redis"} 0+60x30',
+          'confab_snapshot_age_seconds{namespace="chat",service="worker",snapshot="queues"} 1x30',
         ],
         after: 20,
         labels: { ...ticket, snapshot: "redis" },
@@ -92,14 +92,14 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       // One replica that reads is enough.
       {
         series: [
-          ['confab_snapshot_age_seconds{service="ingest",snapshot="redis"}', "0+60x30"],
-          ['confab_snapshot_age_seconds{service="worker",snapshot="redis"}', "2x30"],
+          'confab_snapshot_age_seconds{service="ingest",snapshot="redis"} 0+60x30',
+          'confab_snapshot_age_seconds{service="worker",snapshot="redis"} 2x30',
         ],
       },
       // Redis is unavailable: its own alert says so.
       {
         series: [
-          ['confab_snapshot_age_seconds{namespace="chat",service="ingest",snapshot="redis"}', "0+60x30"],
+          'confab_snapshot_age_seconds{namespace="chat",service="ingest",snapshot="redis"} 0+60x30',
           unreachable("redis"),
         ],
       },
@@ -108,48 +108,24 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
   ConfabStoreSettingsAtRisk: {
     fires: [
       {
-        series: [['confab_store_settings_at_risk{namespace="chat",store="redis",service="ingest"}', "0 1x30"]],
+        series: ['confab_store_settings_at_risk{namespace="chat",store="redis",service="ingest"} 0 1x30'],
         after: 15,
         labels: { ...ticket, store: "redis" },
       },
     ],
     silent: [
-      { series: [['confab_store_settings_at_risk{store="redis"}', "0x30"]] },
+      { series: ['confab_store_settings_at_risk{store="redis"} 0x30'] },
       // A failover: a replica for some minutes.
-      { series: [['confab_store_settings_at_risk{store="redis"}', "0 1x8 0x20"]] },
+      { series: ['confab_store_settings_at_risk{store="redis"} 0 1x8 0x20'] },
     ],
   },
   ConfabRedisMemoryHigh: {
-    fires: [
-      {
-        series: [
-          [used, "501x30"],
-          [limit, "1000x30"],
-        ],
-        after: 6,
-        labels: page,
-      },
-    ],
+    fires: [{ series: [`${used} 501x30`, `${limit} 1000x30`], after: 6, labels: page }],
     silent: [
-      {
-        series: [
-          [used, "500x30"],
-          [limit, "1000x30"],
-        ],
-      },
-      {
-        series: [
-          [used, "0 900x4 0x25"],
-          [limit, "1000x30"],
-        ],
-      },
+      { series: [`${used} 500x30`, `${limit} 1000x30`] },
+      { series: [`${used} 0 900x4 0x25`, `${limit} 1000x30`] },
       // Without a limit nothing fills up.
-      {
-        series: [
-          [used, "600x30"],
-          [limit, "0x30"],
-        ],
-      },
+      { series: [`${used} 600x30`, `${limit} 0x30`] },
     ],
   },
   ConfabRedisEvicting: {
@@ -157,37 +133,33 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       // Both replicas of ingest see the same evictions.
       {
         series: [
-          ['confab_redis_evicted_keys_total{namespace="chat",instance="a"}', "0x10 3x20"],
-          ['confab_redis_evicted_keys_total{namespace="chat",instance="b"}', "7x10 10x20"],
+          'confab_redis_evicted_keys_total{namespace="chat",instance="a"} 0x10 3x20',
+          'confab_redis_evicted_keys_total{namespace="chat",instance="b"} 7x10 10x20',
         ],
         after: 12,
         labels: page,
       },
     ],
     silent: [
-      { series: [["confab_redis_evicted_keys_total", "0x30"]] },
-      { series: [["confab_redis_evicted_keys_total", "100x30"]] },
+      { series: ["confab_redis_evicted_keys_total 0x30"] },
+      { series: ["confab_redis_evicted_keys_total 100x30"] },
     ],
     ends: [
       // Without a restart of Redis.
-      { series: [['confab_redis_evicted_keys_total{namespace="chat"}', "0x10 3x50"]], after: 28 },
+      { series: ['confab_redis_evicted_keys_total{namespace="chat"} 0x10 3x50'], after: 28 },
     ],
   },
   ConfabRedisSlow: {
     fires: [
       // Ten batches per second that take 150 ms each: appendfsync always.
       { series: [accepting("sum", "0+90x30"), accepting("count", "0+600x30")], after: 20, labels: ticket },
-      {
-        series: [['confab_redis_aof_delayed_fsyncs_total{namespace="chat"}', "0+2x30"]],
-        after: 20,
-        labels: ticket,
-      },
+      { series: ['confab_redis_aof_delayed_fsyncs_total{namespace="chat"} 0+2x30'], after: 20, labels: ticket },
       // Both: one alert.
       {
         series: [
           accepting("sum", "0+90x30"),
           accepting("count", "0+600x30"),
-          ['confab_redis_aof_delayed_fsyncs_total{namespace="chat"}', "0+2x30"],
+          'confab_redis_aof_delayed_fsyncs_total{namespace="chat"} 0+2x30',
         ],
         after: 20,
         labels: ticket,
@@ -199,63 +171,43 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       { series: [accepting("sum", "90x30"), accepting("count", "600x30")] },
       // Slow for three minutes.
       { series: [accepting("sum", "0+3x10 90x3 120+3x17"), accepting("count", "0+600x30")] },
-      { series: [["confab_redis_aof_delayed_fsyncs_total", "0x10 4x20"]] },
-      { series: [["confab_redis_aof_delayed_fsyncs_total", "500x30"]] },
+      { series: ["confab_redis_aof_delayed_fsyncs_total 0x10 4x20"] },
+      { series: ["confab_redis_aof_delayed_fsyncs_total 500x30"] },
     ],
   },
   ConfabRedisDiskNearlyFull: {
     fires: [
       {
-        series: [
-          [freeOfRedis, "40x10 4x20"],
-          [sizeOfRedis, "100x30"],
-        ],
+        series: volume("redis", "40x10 4x20"),
         after: 20,
         labels: { ...page, persistentvolumeclaim: "data-confab-redis-0" },
       },
     ],
     silent: [
-      {
-        series: [
-          [freeOfRedis, "6x30"],
-          [sizeOfRedis, "100x30"],
-        ],
-      },
+      { series: volume("redis", "6x30") },
       // A rewrite of the append-only file needs space for a moment.
-      {
-        series: [
-          [freeOfRedis, "40x10 4 40x20"],
-          [sizeOfRedis, "100x30"],
-        ],
-      },
+      { series: volume("redis", "40x10 4 40x20") },
       // Another store's disk.
-      {
-        series: [
-          [free, "4x30"],
-          [size, "100x30"],
-        ],
-      },
+      { series: volume("mysql", "4x30") },
     ],
   },
   ConfabErasureStuck: {
-    fires: [
-      { series: [['confab_erasures_oldest_age_seconds{namespace="chat"}', "3000+60x30"]], after: 17, labels: ticket },
-    ],
+    fires: [{ series: ['confab_erasures_oldest_age_seconds{namespace="chat"} 3000+60x30'], after: 17, labels: ticket }],
     silent: [
-      { series: [["confab_erasures_oldest_age_seconds", "3600x30"]] },
-      { series: [["confab_erasures_oldest_age_seconds", "0+60x30 0x30"]] },
+      { series: ["confab_erasures_oldest_age_seconds 3600x30"] },
+      { series: ["confab_erasures_oldest_age_seconds 0+60x30 0x30"] },
       // Elasticsearch is unavailable: its own alert says so.
-      { series: [['confab_erasures_oldest_age_seconds{namespace="chat"}', "3000+60x30"], unreachable("search")] },
+      { series: ['confab_erasures_oldest_age_seconds{namespace="chat"} 3000+60x30', unreachable("search")] },
     ],
   },
   ConfabRetentionBehind: {
     fires: [
-      { series: [['confab_retention_behind_seconds{namespace="chat"}', "80000+600x300"]], after: 140, labels: ticket },
+      { series: ['confab_retention_behind_seconds{namespace="chat"} 80000+600x300'], after: 140, labels: ticket },
       // Nobody looks: the last look found nothing.
       {
         series: [
-          ['confab_retention_behind_seconds{namespace="chat"}', "0x300"],
-          ['confab_retention_check_age_seconds{namespace="chat"}', "86000+60x300"],
+          'confab_retention_behind_seconds{namespace="chat"} 0x300',
+          'confab_retention_check_age_seconds{namespace="chat"} 86000+60x300',
         ],
         after: 140,
         labels: ticket,
@@ -263,18 +215,15 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
     ],
     silent: [
       {
-        series: [
-          ["confab_retention_behind_seconds", "86400x300"],
-          ["confab_retention_check_age_seconds", "86400x300"],
-        ],
+        series: ["confab_retention_behind_seconds 86400x300", "confab_retention_check_age_seconds 86400x300"],
         after: 300,
       },
       // A new limit: its backlog is deleted within two hours.
-      { series: [["confab_retention_behind_seconds", "9000000x110 0x190"]], after: 300 },
+      { series: ["confab_retention_behind_seconds 9000000x110 0x190"], after: 300 },
       {
         series: [
-          ['confab_retention_behind_seconds{namespace="chat"}', "90000x300"],
-          ['confab_retention_check_age_seconds{namespace="chat"}', "90000x300"],
+          'confab_retention_behind_seconds{namespace="chat"} 90000x300',
+          'confab_retention_check_age_seconds{namespace="chat"} 90000x300',
           unreachable("database"),
         ],
         after: 300,
@@ -285,34 +234,24 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
     fires: [
       {
         series: [
-          ['confab_database_connections{namespace="chat"}', "130x30"],
-          ['confab_database_max_connections{namespace="chat"}', "151x30"],
+          'confab_database_connections{namespace="chat"} 130x30',
+          'confab_database_max_connections{namespace="chat"} 151x30',
         ],
         after: 15,
         labels: ticket,
       },
     ],
     silent: [
-      {
-        series: [
-          ["confab_database_connections", "120x30"],
-          ["confab_database_max_connections", "151x30"],
-        ],
-      },
-      {
-        series: [
-          ["confab_database_connections", "10 150x8 10x20"],
-          ["confab_database_max_connections", "151x30"],
-        ],
-      },
+      { series: ["confab_database_connections 120x30", "confab_database_max_connections 151x30"] },
+      { series: ["confab_database_connections 10 150x8 10x20", "confab_database_max_connections 151x30"] },
     ],
   },
   ConfabRedisAofFailing: {
     fires: [
       {
         series: [
-          ['confab_redis_aof_last_write_ok{namespace="chat"}', "1 0x30"],
-          ['confab_redis_aof_enabled{namespace="chat"}', "1x30"],
+          'confab_redis_aof_last_write_ok{namespace="chat"} 1 0x30',
+          'confab_redis_aof_enabled{namespace="chat"} 1x30',
         ],
         after: 3,
         labels: page,
@@ -320,74 +259,43 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       // Off altogether: then its last write is not known to have failed.
       {
         series: [
-          ['confab_redis_aof_last_write_ok{namespace="chat"}', "1x30"],
-          ['confab_redis_aof_enabled{namespace="chat"}', "1 0x30"],
+          'confab_redis_aof_last_write_ok{namespace="chat"} 1x30',
+          'confab_redis_aof_enabled{namespace="chat"} 1 0x30',
         ],
         after: 3,
         labels: page,
       },
     ],
     silent: [
-      {
-        series: [
-          ["confab_redis_aof_last_write_ok", "1x30"],
-          ["confab_redis_aof_enabled", "1x30"],
-        ],
-      },
-      {
-        series: [
-          ["confab_redis_aof_last_write_ok", "1 0 1x28"],
-          ["confab_redis_aof_enabled", "1x30"],
-        ],
-      },
+      { series: ["confab_redis_aof_last_write_ok 1x30", "confab_redis_aof_enabled 1x30"] },
+      { series: ["confab_redis_aof_last_write_ok 1 0 1x28", "confab_redis_aof_enabled 1x30"] },
     ],
   },
   ConfabDiskFillingUp: {
     fires: [
       {
-        series: [
-          [free, "9x30"],
-          [size, "100x30"],
-        ],
+        series: volume("mysql", "9x30"),
         after: 20,
         labels: { ...ticket, persistentvolumeclaim: "data-confab-mysql-0" },
       },
       // A third is left, and it will be used up in less than three days.
       {
-        series: [
-          [free, "35-0.01x30"],
-          [size, "100x30"],
-        ],
+        series: volume("mysql", "35-0.01x30"),
         after: 20,
         labels: { ...ticket, persistentvolumeclaim: "data-confab-mysql-0" },
       },
     ],
     silent: [
-      {
-        series: [
-          [free, "11x30"],
-          [size, "100x30"],
-        ],
-      },
+      { series: volume("mysql", "11x30") },
       // As fast, but from half: a backup or a compaction does that.
-      {
-        series: [
-          [free, "50-0.01x30"],
-          [size, "100x30"],
-        ],
-      },
+      { series: volume("mysql", "50-0.01x30") },
       // A third is left, and would be used up in a week.
-      {
-        series: [
-          [free, "35-0.003x30"],
-          [size, "100x30"],
-        ],
-      },
+      { series: volume("mysql", "35-0.003x30") },
       // Somebody else's disk.
       {
         series: [
-          ['kubelet_volume_stats_available_bytes{persistentvolumeclaim="data-wiki-0"}', "1x30"],
-          ['kubelet_volume_stats_capacity_bytes{persistentvolumeclaim="data-wiki-0"}', "100x30"],
+          'kubelet_volume_stats_available_bytes{persistentvolumeclaim="data-wiki-0"} 1x30',
+          'kubelet_volume_stats_capacity_bytes{persistentvolumeclaim="data-wiki-0"} 100x30',
         ],
       },
     ],

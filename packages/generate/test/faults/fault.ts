@@ -23,7 +23,8 @@ export interface Fault {
   /** Continues while the alerts are awaited, until `ended` is aborted. */
   feed?(world: FaultWorld, ended: AbortSignal): Promise<void>;
   readonly fixedBy: string;
-  fix(world: FaultWorld): Promise<void>;
+  /** Absent if it is enough to wait. */
+  fix?(world: FaultWorld): Promise<void>;
 }
 
 /** Alerts without a fault here, and why. promtool fires them. */

@@ -75,7 +75,7 @@ async function breakAndFix(world: FaultWorld, prometheus: string, only: string):
     ended.abort();
     await feeding;
     redundant.push(...(await watching).map((alert) => `${alert} (${fault.what})`));
-    await fault.fix(world);
+    await fault.fix?.(world);
     for (const [at, alert] of fault.alerts.entries()) {
       const { what, fixedBy } = fault;
       const outcome: Outcome = { what, alert, firedAfter: fired[at], fixedBy, clearedAfter: undefined };

@@ -9,9 +9,11 @@ async function fillTo(redis: Redis, part: number): Promise<void> {
   await redis.config("SET", "maxmemory", String(Math.round((await usedMemory(redis)) / part)));
 }
 
-const resetMemory = async ({ redis }: { redis: Redis }): Promise<void> => {
-  await redis.config("SET", "maxmemory", "256mb");
+/** Changes a setting of the running Redis. */
+const configured = (setting: string, value: string) => async (world: { redis: Redis }) => {
+  await world.redis.config("SET", setting, value);
 };
+const resetMemory = configured("maxmemory", "256mb");
 
 export const redisFaults: readonly Fault[] = [
   {
@@ -28,7 +30,6 @@ export const redisFaults: readonly Fault[] = [
       }
     },
     fixedBy: "It answers at once",
-    fix: () => Promise.resolve(),
   },
   {
     what: "Redis loses everything (FLUSHALL)",
@@ -47,7 +48,6 @@ export const redisFaults: readonly Fault[] = [
       await load.send(load.chats);
     },
     fixedBy: "Each chat has a new message",
-    fix: () => Promise.resolve(),
   },
   {
     what: "maxmemory is lowered until 55 % of it is used",
@@ -67,24 +67,16 @@ export const redisFaults: readonly Fault[] = [
   {
     what: "The append-only file is switched off",
     alerts: ["ConfabRedisAofFailing"],
-    async cause({ redis }) {
-      await redis.config("SET", "appendonly", "no");
-    },
+    cause: configured("appendonly", "no"),
     fixedBy: "It is switched on",
-    async fix({ redis }) {
-      await redis.config("SET", "appendonly", "yes");
-    },
+    fix: configured("appendonly", "yes"),
   },
   {
     what: "appendfsync is weaker than REDIS_DURABILITY",
     alerts: ["ConfabStoreSettingsAtRisk redis"],
-    async cause({ redis }) {
-      await redis.config("SET", "appendfsync", "everysec");
-    },
+    cause: configured("appendfsync", "everysec"),
     fixedBy: "appendfsync always",
-    async fix({ redis }) {
-      await redis.config("SET", "appendfsync", "always");
-    },
+    fix: configured("appendfsync", "always"),
   },
   {
     what: "Redis may evict, and its memory is full",
@@ -135,7 +127,6 @@ export const otherFaults: readonly Fault[] = [
       await load.send(1);
     },
     fixedBy: "Nothing: the alert ends after its window",
-    fix: () => Promise.resolve(),
   },
   {
     what: "MySQL's max_connections is lowered to what is in use",
