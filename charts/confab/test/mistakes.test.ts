@@ -3,7 +3,7 @@ import { template } from "./src/helm.ts";
 
 const rule = "monitoring.prometheusRule";
 
-/** What Helm says when it refuses the values; the test fails if it accepts them. */
+/** Returns the refusal of Helm, and fails if Helm accepts the values. */
 async function refusalOf(...args: string[]): Promise<string> {
   const { code, stderr } = await template(args);
   expect(code).to.not.equal(0);

@@ -12,6 +12,8 @@ const bare = ({ env }: Checkout) => ({ PATH: env.PATH!, HOME: env.HOME!, XDG_CAC
 describe("make up, make status, make logs and make down", function () {
   this.timeout(60_000);
   let checkout: Checkout;
+  /** make up in a shell that has only these variables of Confab. */
+  const upWith = (more: Record<string, string>) => checkout.local("up", { ...bare(checkout), ...more });
   const pids = () => new Map(checkout.state().processes.map(({ name, pid }) => [name, pid]));
 
   before(async () => {
@@ -47,7 +49,7 @@ describe("make up, make status, make logs and make down", function () {
 
   it("keep the settings for a shell that has none, and name each of them", async () => {
     const started = pids();
-    const again = await checkout.local("up", bare(checkout));
+    const again = await upWith({});
     expect(again.code).to.equal(0);
     expect(again.stdout).to.include(`Confab runs on http://localhost:${checkout.env.CONFAB_PORT ?? ""}`);
     expect(again.stdout).to.match(/CONFAB_API_PORT is kept from the last start; to remove it, set CONFAB_API_PORT= /);
@@ -62,7 +64,7 @@ describe("make up, make status, make logs and make down", function () {
 
   it("restart a service when one of its own variables changes, and no other service", async () => {
     const before = pids();
-    const up = await checkout.local("up", { ...bare(checkout), APPLICATION_MESSAGE_RATE: "7", EDITOR: "vi" });
+    const up = await upWith({ APPLICATION_MESSAGE_RATE: "7", EDITOR: "vi" });
     expect(up.stdout).to.include("stopping ingest: APPLICATION_MESSAGE_RATE changed");
     const now = pids();
     expect(now.get("ingest")).to.not.equal(before.get("ingest"));
@@ -71,14 +73,14 @@ describe("make up, make status, make logs and make down", function () {
   });
 
   it("keep a key that a later shell does not have, until it is set to nothing", async () => {
-    await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY: "secret-admin-key" });
-    const kept = await checkout.local("up", bare(checkout));
+    await upWith({ ADMIN_API_KEY: "secret-admin-key" });
+    const kept = await upWith({});
     expect(kept.stdout).to.include("ADMIN_API_KEY is kept from the last start; to remove it, set ADMIN_API_KEY=");
     expect(kept.stdout).to.include("Authorization: Bearer");
     expect(kept.stdout).to.not.include("secret-admin-key");
     expect((await checkout.ask("api")).env.ADMIN_API_KEY).to.equal("secret-admin-key");
 
-    const removed = await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY: "" });
+    const removed = await upWith({ ADMIN_API_KEY: "" });
     expect(removed.stdout)
       .to.include("stopping api: ADMIN_API_KEY changed")
       .and.not.include("is kept from the last start; to remove it, set ADMIN_API_KEY");
@@ -87,45 +89,43 @@ describe("make up, make status, make logs and make down", function () {
 
   it("warn of keys that are not required", async () => {
     const warning = "WARNING: there are active keys, but none is required";
-    expect((await checkout.local("up", bare(checkout))).stdout).to.not.include(warning);
+    expect((await upWith({})).stdout).to.not.include(warning);
     checkout.save("active-keys", "");
-    expect((await checkout.local("up", bare(checkout))).stdout).to.include(warning);
-    const closed = await checkout.local("up", { ...bare(checkout), REQUIRE_KEYS: "on" });
+    expect((await upWith({})).stdout).to.include(warning);
+    const closed = await upWith({ REQUIRE_KEYS: "on" });
     expect(closed.stdout).to.not.include(warning);
-    await checkout.local("up", { ...bare(checkout), REQUIRE_KEYS: "" });
+    await upWith({ REQUIRE_KEYS: "" });
     rmSync(join(checkout.root, "active-keys"));
   });
 
   it("replace a kept value by a file that is named for it", async () => {
     const file = join(checkout.root, "key");
     writeFileSync(file, "secret-admin-key");
-    await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY: "another-admin-key" });
-    await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY_FILE: file });
+    await upWith({ ADMIN_API_KEY: "another-admin-key" });
+    await upWith({ ADMIN_API_KEY_FILE: file });
     const { env } = await checkout.ask("api");
     expect(env.ADMIN_API_KEY_FILE).to.equal(file);
     expect(env.ADMIN_API_KEY).to.equal(undefined);
-    await checkout.local("up", { ...bare(checkout), ADMIN_API_KEY_FILE: "" });
+    await upWith({ ADMIN_API_KEY_FILE: "" });
   });
 
   it("stop no service for a value that cannot be used, and do not keep it", async () => {
     const before = pids();
     const settings = readFileSync(join(checkout.root, ".confab/settings.json"), "utf8");
-    const bad = await checkout.local("up", { ...bare(checkout), LOG_LEVEL: "loud" });
+    const bad = await upWith({ LOG_LEVEL: "loud" });
     expect(bad.code).to.equal(1);
     expect(bad.stderr).to.equal("These settings cannot be used:\n  LOG_LEVEL: expected a level\n");
-    expect((await checkout.local("up", { ...bare(checkout), FLOOD_RATE: "many" })).stderr).to.match(
-      /^FLOOD_RATE must be/,
-    );
-    expect((await checkout.local("up", { ...bare(checkout), CONFAB_PORT: "many" })).stderr).to.equal(
+    expect((await upWith({ FLOOD_RATE: "many" })).stderr).to.match(/^FLOOD_RATE must be/);
+    expect((await upWith({ CONFAB_PORT: "many" })).stderr).to.equal(
       "CONFAB_PORT must be a port, a whole number from 1 to 65535.\n",
     );
-    expect((await checkout.local("up", { ...bare(checkout), CONFAB_REDIS_MAXMEMORY: "half" })).stderr).to.include(
+    expect((await upWith({ CONFAB_REDIS_MAXMEMORY: "half" })).stderr).to.include(
       "CONFAB_REDIS_MAXMEMORY must be a size",
     );
     const taken = createServer().listen(await freePort(), "127.0.0.1");
     await once(taken, "listening");
     const { port } = taken.address() as { port: number };
-    const busy = await checkout.local("up", { ...bare(checkout), CONFAB_API_PORT: String(port) });
+    const busy = await upWith({ CONFAB_API_PORT: String(port) });
     taken.close();
     expect(busy.stderr).to.match(/^Port \d+, wanted for api, is taken by .* with CONFAB_API_PORT=…\.\n$/);
     expect(pids()).to.deep.equal(before);
@@ -134,9 +134,7 @@ describe("make up, make status, make logs and make down", function () {
   });
 
   it("restart nginx with the limits of the services", async () => {
-    expect((await checkout.local("up", { ...bare(checkout), RATE_LIMITS: "off" })).stdout).to.include(
-      "stopping nginx: nginx.conf changed",
-    );
+    expect((await upWith({ RATE_LIMITS: "off" })).stdout).to.include("stopping nginx: nginx.conf changed");
     const send = async () => (await fetch(`${checkout.url}/messages`, { method: "POST" })).status;
     const statuses = await Promise.all(Array.from({ length: 60 }, send));
     expect(new Set(statuses)).to.deep.equal(new Set([200]));
@@ -191,7 +189,7 @@ describe("make up, make status, make logs and make down", function () {
   });
 
   it("explain in one sentence what failed, without a stack trace", async () => {
-    const failed = await checkout.local("up", { ...bare(checkout), BREAK_MIGRATION: "1" });
+    const failed = await upWith({ BREAK_MIGRATION: "1" });
     expect(failed.code).to.equal(1);
     expect(failed.stderr).to.equal("The database could not be migrated: Error: table missing\n");
   });

@@ -4,8 +4,9 @@ import { parseArgs } from "node:util";
 import { alerts } from "../../src/index.ts";
 import { alertsOf } from "../prometheus.ts";
 import { withoutFault, type Fault, type FaultWorld } from "./fault.ts";
-import { faults } from "./faults.ts";
+import { messageFaults } from "./message-faults.ts";
 import { factor, writeShortRules } from "./short-rules.ts";
+import { otherFaults, redisFaults } from "./store-faults.ts";
 import { startWorld } from "./world.ts";
 
 const help = `Breaks a running Confab in the ways that alerts are about, and shows that a real Prometheus fires each alert and that it ends when the
@@ -21,6 +22,7 @@ The faults are judged by the chart's rules with windows and "for" ${factor} time
 its own. It takes about twenty minutes besides the healthy ones. The result is a Markdown table; the exit code is 1 when an alert
 did not fire, did not end, or fired although another one says why.`;
 
+const faults: readonly Fault[] = [...messageFaults, ...otherFaults, ...redisFaults];
 const fireMs = 240_000;
 const clearMs = 600_000;
 
