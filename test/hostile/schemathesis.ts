@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "@confab/local";
 import { report } from "../cluster/report.ts";
 
 const version = "4.32.5";
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "confab", `schemathesis-${version}`);
+const cache = join(cacheFolder, `schemathesis-${version}`);
 const program = join(cache, "bin/schemathesis");
 
 /** Installs schemathesis once, into its own folder. Returns a sentence with the reason if that is not possible. */

