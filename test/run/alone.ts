@@ -6,7 +6,7 @@ export const alone: ReadonlySet<string> = new Set([
   "packages/database/src/group-commit.test.ts",
   "packages/database/test/locked-chats.test.ts",
   "packages/database/test/message-changes.test.ts",
-  "packages/database/test/reads.test.ts",
+  "packages/database/test/horizons-scale.test.ts",
   "packages/http/test/lists.test.ts",
   "packages/http/test/slow-readers.test.ts",
   "packages/http/test/unread-streams.test.ts",

@@ -1,0 +1,114 @@
+import { messageSchema } from "@confab/contracts";
+import { useEnding, useForAll } from "@confab/testkit";
+import { expect } from "chai";
+import fc from "fast-check";
+import { z } from "zod";
+import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
+import { readAs, startApi, type Api } from "./start.ts";
+import { openWorldWithRedis, type Chat } from "./world.ts";
+
+const endAfterTest = useEnding();
+
+describe("when Redis loses messages at any time", function () {
+  this.timeout(60_000);
+  let chat: Chat;
+  let path: string;
+
+  const world = useForAll(openWorldWithRedis);
+  const api = useForAll(() => startApi(world, { REDIS_URL: world.server.url }));
+  beforeEach(async () => {
+    chat = await world.newChat();
+    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+  });
+
+  const open = async (query = "", from: Pick<Api, "url"> = api, of = `${path}/stream`): Promise<EventReader> =>
+    endAfterTest(await openStream(`${from.url}${of}${query}`));
+  const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
+
+  const flush = () => world.redis.flushall();
+
+  type Step = "send" | "store" | "lose" | "lose, store late" | "leave" | "return";
+
+  /** Some of these steps, in any order; the weights say how often they come. */
+  const stepsOf = (weights: Partial<Record<Step, number>>) =>
+    fc.array(
+      fc.oneof(
+        ...(Object.entries(weights) as [Step, number][]).map(([step, weight]) => ({
+          weight,
+          arbitrary: fc.constant(step),
+        })),
+      ),
+      { minLength: 6, maxLength: 40 },
+    );
+
+  /** Returns the messages that a client of the events of a new chat knows, those of the list, and those sent after the last loss. */
+  async function play(steps: readonly Step[]) {
+    chat = await world.newChat();
+    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+    const known = new Map<number, unknown>();
+    let position = "0";
+    let reader: EventReader | undefined = await open("?after=0");
+    const leave = async () => {
+      if (reader === undefined) return;
+      await reader.close();
+      position = reader.lastId() ?? position;
+      for (const { event, data } of reader.events) {
+        if (event === "message") known.set(data.number as number, data.body);
+        if (event === "reset")
+          for (const number of known.keys()) if (number > (data.number as number)) known.delete(number);
+      }
+      reader = undefined;
+    };
+    let sent: string[] = [];
+    let count = 0;
+    const send = async () => {
+      sent.push(`message ${(count += 1)}`);
+      await world.accept(chat, sent.at(-1)!);
+    };
+    for (const step of steps) {
+      if (step === "send") await send();
+      else if (step === "store") await world.store();
+      else if (step === "lose" || step === "lose, store late") {
+        const storeLate = await world.take((number) => number % 3 === 0);
+        await flush();
+        sent = [];
+        if (step === "lose") continue;
+        await send();
+        await storeLate();
+      } else {
+        await leave();
+        if (step === "return") reader = await open(`?after=${position}`);
+      }
+    }
+    await leave();
+    reader = await open(`?after=${position}`);
+    await reader.until(isCaughtUp);
+    await leave();
+    const listed = readAs(z.array(messageSchema), await api.get(`${path}?limit=200`));
+    await world.store();
+    return { known, listed: listed.map(({ number, body }) => [number, body] as const), sent };
+  }
+
+  it("a client that follows the events has what the list has, whatever is lost and however often it returns", async () => {
+    const steps = stepsOf({ send: 6, store: 2, lose: 2, leave: 2, return: 3 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (each) => {
+        const { known, listed } = await play(each);
+        expect([...known].sort(([a], [b]) => a - b)).to.deep.equal(listed);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("it misses nothing that was accepted after the last loss, whatever workers store late", async () => {
+    const steps = stepsOf({ send: 8, "lose, store late": 2, leave: 1, return: 3 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (each) => {
+        const { known, listed, sent } = await play(each);
+        const kept = listed.map(([, body]) => body).filter((body) => sent.includes(String(body)));
+        expect([...known.values()]).to.include.members(kept);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
