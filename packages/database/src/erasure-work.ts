@@ -25,8 +25,8 @@ interface WaitingErasure {
 /** The oldest open erasures are looked at, which are far fewer unless somebody deletes chats by the thousand. */
 const maxWaiting = 20_000;
 
-/** The tables whose rows belong to a chat. The first one is the largest. */
-const tablesOfChats = [
+/** The tables whose rows an erasure deletes chat by chat. The first one is the largest. */
+export const tablesOfChats = [
   "messages",
   "message_versions",
   "removed_histories",

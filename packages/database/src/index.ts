@@ -29,7 +29,13 @@ export { createMessages } from "./messages.ts";
 export { createHorizons, laterNumbering, NumberingOutdated } from "./horizons.ts";
 export { createErasures, maxOpenErasures, TooManyErasures } from "./erasures.ts";
 export type { Erasure, Erasures, SenderErasure, SenderErasureRequest } from "./erasures.ts";
-export { createErasureWork, type ClaimedErasure, type ErasedChat, type ErasureWork } from "./erasure-work.ts";
+export {
+  createErasureWork,
+  tablesOfChats,
+  type ClaimedErasure,
+  type ErasedChat,
+  type ErasureWork,
+} from "./erasure-work.ts";
 export type { ErasedSender } from "./sender-erasure.ts";
 export { removeHistories } from "./removed-histories.ts";
 export { removeMessages } from "./remove-messages.ts";
@@ -62,7 +68,7 @@ export type {
   ActiveChat,
   Message,
   MessageCount,
-  MessageKey,
+  MessageAddress,
   MessageRange,
   Messages,
   MessageSize,

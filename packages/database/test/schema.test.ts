@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
+import { tablesOfChats } from "@confab/database";
 import { openTestDatabase } from "./setup.ts";
 
 interface Column {
@@ -95,5 +96,15 @@ describe("the schema", () => {
     const engines = await prisma.$queryRaw<{ engine: string }[]>`
       SELECT DISTINCT engine AS engine FROM information_schema.tables WHERE table_schema = DATABASE()`;
     expect(engines).to.deep.equal([{ engine: "InnoDB" }]);
+  });
+
+  it("has no table with rows of a chat that an erasure forgets", async () => {
+    const { prisma } = test.database;
+    const found = await prisma.$queryRaw<{ name: string }[]>`
+      SELECT TABLE_NAME AS name FROM information_schema.COLUMNS
+       WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_NAME = 'chat_id'`;
+    // The journal of erasures itself, and ranges that end once they are indexed.
+    const others = ["erased_chats", "search_outbox"];
+    expect(found.map(({ name }) => name)).to.have.members([...tablesOfChats, ...others]);
   });
 });

@@ -1,20 +1,10 @@
 import { Redis } from "ioredis";
 import type { Connection } from "mariadb";
+import { tablesOfChats } from "@confab/database";
 import type { RemainsLine } from "../history/lines.ts";
 import type { Endpoints } from "./endpoints.ts";
 
-const tables = [
-  "messages",
-  "message_versions",
-  "removed_histories",
-  "message_changes",
-  "deleted_numbers",
-  "deleted_blocks",
-  "chat_numberings",
-  "reads",
-  "dead_letters",
-  "search_outbox",
-];
+const tables = [...tablesOfChats, "search_outbox"];
 
 /** Counts what every store and the api have of the deleted chat, by SQL, SCAN and HTTP. */
 export async function readRemains(endpoints: Endpoints, connection: Connection): Promise<RemainsLine[]> {

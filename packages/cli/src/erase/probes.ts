@@ -22,7 +22,8 @@ export interface ProbedStores {
   readonly index: ElasticsearchIndex | undefined;
 }
 
-const tablesOfChats = [
+/** The tables with rows of a chat. */
+export const probedTables = [
   "messages",
   "message_versions",
   "removed_histories",
@@ -117,7 +118,7 @@ function mysqlProbes(stores: ProbedStores, { token, chat }: Target, ids: TargetI
       ? [sql("application", `SELECT COUNT(*) AS found FROM applications WHERE token = '${token}'`)]
       : []),
     inChats(stores, ids, "chats", undefined, "id"),
-    ...tablesOfChats.map((table) => inChats(stores, ids, table)),
+    ...probedTables.map((table) => inChats(stores, ids, table)),
     sql(
       "dead letters by token",
       `SELECT COUNT(*) AS found FROM dead_letters WHERE application_token = '${token}'${ofChat}`,

@@ -11,18 +11,24 @@ const everywhere = [
 
 /** Lists everything that an erasure leaves on purpose, and how long. */
 export function remainsByDesign({ chat, sender }: Target): string[] {
-  if (sender !== undefined) return ["MySQL: tombstones, without content and without the sender.", ...everywhere];
+  const keys =
+    "MySQL and Redis: digests of idempotency keys and of their requests, for at most twice IDEMPOTENCY_TTL (48 hours by default).";
+  if (sender !== undefined) {
+    return [
+      "MySQL: the journal in the table erasures (the token, the sender, and the times), for good. By it a late message is recognized.",
+      "MySQL: tombstones, without content and without the sender.",
+      keys,
+      ...everywhere,
+    ];
+  }
   const journal =
     chat === undefined
-      ? "its token, the numbers and sizes of its chats, and the times"
+      ? "its token, the numbers and sizes of its chats, the senders that were erased in it, and the times"
       : "the token, the number and size of the chat, and the times";
   return [
     `MySQL: the journal in the tables erasures and erased_chats (${journal}), for good. By it a late message is recognized.`,
-    ...(chat === undefined
-      ? ["MySQL: the idempotency key of its creation, for at most 24 hours."]
-      : [
-          "MySQL and Redis: digests of idempotency keys that were used in the chat, and of their requests, for at most 48 hours.",
-        ]),
+    ...(chat === undefined ? ["MySQL: the idempotency key of its creation, for at most 26 hours."] : []),
+    keys,
     ...everywhere,
   ];
 }
