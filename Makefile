@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 LOCAL := node packages/local/src/cli.ts
 FAULTS := node --conditions=@confab/source test/faults/main.ts
 CLUSTER := node --conditions=@confab/source k8s-dev/cluster/src/cli.ts
-GENERATED := docs/reference charts/confab/README.md charts/confab/values.schema.json charts/confab/dashboards charts/confab/rules
+GENERATED := docs/reference packages/local/nginx-problems.conf charts/confab/README.md charts/confab/values.schema.json charts/confab/dashboards charts/confab/rules
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down logs dev status reset images cluster deploy cluster-down test coverage check test-chart e2e lint format generate generate-check fuzz bench faults faults-foreign

@@ -24,8 +24,8 @@ export const senderSchema = z
   });
 
 /**
- * The content of a message as a client sends it. A field that is added here and to `contentOutput` is validated, kept while the
- * message is pending, and returned; its column (packages/database) and its mapping (packages/search) are the rest.
+ * The content of a message as a client sends it. docs/how-to/change-confab.md lists what a new field
+ * needs besides this and `contentOutput`.
  */
 export const contentInput = {
   body: messageBodySchema,

@@ -2,7 +2,14 @@ import { JsonText, toJsonText } from "./json-text.ts";
 import { expect } from "chai";
 import fc from "fast-check";
 import { bodyFault, maxBodyBytes } from "./message-body.ts";
-import { contentBytes, encodeOtherFields, maxContentBytes } from "./message-content.ts";
+import {
+  contentBytes,
+  contentFields,
+  decodeContent,
+  encodeOtherFields,
+  maxContentBytes,
+  type ReturnedContent,
+} from "./message-content.ts";
 import { batchItemSchema, createMessageSchema, idempotencyKeySchema } from "./message.ts";
 
 const token = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
@@ -137,6 +144,22 @@ describe("the optional fields of a message", () => {
       { metadata: nested(32) },
     ];
     for (const fields of allowed) expect(faultOf(fields)).to.equal(undefined);
+  });
+
+  it("are kept each by itself, and decoded as they were", () => {
+    const alone: Record<Exclude<keyof ReturnedContent, "body">, unknown> = {
+      sender: "anna",
+      metadata: toJsonText({ a: 1 }),
+      reply_to: 7,
+    };
+    expect(Object.keys(alone)).to.have.members(contentFields.filter((field) => field !== "body"));
+    for (const [field, value] of Object.entries(alone)) {
+      const content = createMessageSchema.parse({ ...message, [field]: value });
+      expect(decodeContent("x", encodeOtherFields(content)).content, field).to.deep.equal({
+        body: "x",
+        [field]: value,
+      });
+    }
   });
 
   it("never make a message larger than the limits of pages assume", () => {
