@@ -1,6 +1,6 @@
 {{/*
 Triggers on the depth of the queue in messages, and on its age. Both are in Redis as numbers that KEDA's Redis scalers cannot
-read (they read lengths, and a job stands for 1 to 128 messages), so KEDA reads them from the metrics of ingest.
+read (they read lengths, and a job stands for up to 32 batches), so KEDA reads them from the metrics of ingest.
 */}}
 {{- define "confab.kedaTriggers" -}}
 {{- $keda := .Values.worker.keda -}}

@@ -1,7 +1,7 @@
 import { alwaysFit, contentBytes, maxEarlierVersions, type Metadata } from "@confab/contracts";
 import { inTime, type CommitGuard } from "./attempt.ts";
 import { nextChangeNumber } from "./change-numbers.ts";
-import { contentSizes, messageColumns, toMessage, type Message, type MessageKey } from "./messages.ts";
+import { contentSizes, messageColumns, toMessage, type Message, type MessageAddress } from "./messages.ts";
 import { withMetadata } from "./metadata-text.ts";
 import { addRanges } from "./outbox-ranges.ts";
 import { readPage } from "./page.ts";
@@ -70,7 +70,7 @@ export function createMessageChanges(database: Database, { timeoutMs }: { timeou
      * 1 MiB. The current version is not among them. `next` is the version after which the next page begins, absent on the last page.
      */
     async versions(
-      { chatId, number }: MessageKey,
+      { chatId, number }: MessageAddress,
       { after = 0, limit }: { after?: number; limit: number },
     ): Promise<{ items: EarlierVersion[]; next: number | undefined }> {
       const { items, more } = await readPage({

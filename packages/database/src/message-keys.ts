@@ -3,7 +3,7 @@ import { isDuplicateKey } from "./errors.ts";
 import { sqlBytes } from "./sql-literals.ts";
 import { placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
-import type { MessageKey, NewMessage } from "./message-rows.ts";
+import type { RequestKey, NewMessage } from "./message-rows.ts";
 import type { Statements } from "./session.ts";
 
 /** The first message with a key. */
@@ -38,7 +38,7 @@ export function createMessageKeys(database: Database) {
   };
 }
 
-type Keyed<M> = M & { readonly key: MessageKey };
+type Keyed<M> = M & { readonly key: RequestKey };
 
 /**
  * Stores the keys of new messages. Returns the messages whose key an earlier message of the same request has, with that one: repetitions of

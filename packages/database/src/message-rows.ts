@@ -3,7 +3,7 @@ import { placeholders } from "./transaction.ts";
 import type { Statements } from "./session.ts";
 
 /** The idempotency key of a message, if it carries a time. */
-export interface MessageKey {
+export interface RequestKey {
   /** 15 bytes: the time, and a digest of the key, its chat and its user. */
   readonly id: Uint8Array;
   /** The beginning of the request's hash, 9 bytes. */
@@ -21,7 +21,7 @@ export interface NewMessage extends MessageContent {
   readonly epoch?: number | undefined;
   readonly requestId?: string | undefined;
   /** The idempotency key to store with it. */
-  readonly key?: MessageKey | undefined;
+  readonly key?: RequestKey | undefined;
   /** The body in UTF-8, if the caller has it. */
   readonly bodyBytes?: Uint8Array | undefined;
 }

@@ -45,7 +45,7 @@ export interface MessageVersion {
 }
 
 /** A message by its key. */
-export interface MessageKey {
+export interface MessageAddress {
   readonly chatId: bigint;
   readonly number: number;
 }
@@ -171,7 +171,7 @@ export function createMessages({ prisma }: Database) {
     },
 
     /** The states of the given messages by chat id and number, as far as they are stored and not deleted. */
-    async states(keys: readonly MessageKey[]): Promise<Map<bigint, Map<number, MessageState>>> {
+    async states(keys: readonly MessageAddress[]): Promise<Map<bigint, Map<number, MessageState>>> {
       if (keys.length === 0) return new Map();
       const chats = Map.groupBy(keys, ({ chatId }) => chatId);
       const rows = await prisma.message.findMany({
@@ -229,11 +229,11 @@ export function createMessages({ prisma }: Database) {
      */
     async latestBefore(
       bounds: readonly { chatId: bigint; before: Date }[],
-    ): Promise<(MessageKey & { createdAt: Date })[]> {
+    ): Promise<(MessageAddress & { createdAt: Date })[]> {
       if (bounds.length === 0) return [];
       const one = `(SELECT chat_id AS chatId, number, created_at AS createdAt FROM messages
          WHERE chat_id = ? AND created_at < ? AND deleted_at IS NULL ORDER BY number DESC LIMIT 1)`;
-      return prisma.$queryRawUnsafe<(MessageKey & { createdAt: Date })[]>(
+      return prisma.$queryRawUnsafe<(MessageAddress & { createdAt: Date })[]>(
         bounds.map(() => one).join(" UNION ALL "),
         ...bounds.flatMap(({ chatId, before }) => [chatId, before]),
       );

@@ -6,7 +6,7 @@ import { removeMessages } from "./remove-messages.ts";
 import { placeholders } from "./transaction.ts";
 import type { Database } from "./client.ts";
 import type { Erasure } from "./erasures.ts";
-import type { MessageKey, MessageRange } from "./messages.ts";
+import type { MessageAddress, MessageRange } from "./messages.ts";
 
 /** A sender, and the epoch of the application that the request to erase it began. */
 export interface ErasedSender {
@@ -30,10 +30,10 @@ export function createSenderWork(database: Database) {
          WHERE application_id = ${applicationId} AND number >= ${from} ORDER BY number LIMIT ${limit}`,
 
     /** The sender's messages in the ranges, in key order; tombstones that name the sender are among them. */
-    async messagesOf({ sender, epoch }: ErasedSender, ranges: readonly MessageRange[]): Promise<MessageKey[]> {
+    async messagesOf({ sender, epoch }: ErasedSender, ranges: readonly MessageRange[]): Promise<MessageAddress[]> {
       if (ranges.length === 0) return [];
       const windows = ranges.map(() => "(chat_id = ? AND number BETWEEN ? AND ?)").join(" OR ");
-      return prisma.$queryRawUnsafe<MessageKey[]>(
+      return prisma.$queryRawUnsafe<MessageAddress[]>(
         `SELECT chat_id AS chatId, number FROM messages
           WHERE (${windows}) AND sender = ? AND (epoch IS NULL OR epoch < ?) ORDER BY chat_id, number`,
         ...ranges.flatMap(({ chatId, from, to }) => [chatId, from, to]),

@@ -4,7 +4,7 @@ import { toAcceptance, type Acceptance } from "./acceptance.ts";
 import { createBatchId } from "./batch-id.ts";
 import { createBatcher, type Batcher } from "./batcher.ts";
 import { keyPrefix, partitionOf, type Partitioning } from "./keys.ts";
-import { createResubmission, inOrder, isOpen, type ResubmissionOptions } from "./resubmission.ts";
+import { createResubmission, inOrder, needsMysql, type ResubmissionOptions } from "./resubmission.ts";
 import { guardKeys, type ScriptedRedis } from "./scripts.ts";
 import { createWakeUps, type WakeUpsOptions } from "./wake-ups.ts";
 
@@ -155,7 +155,7 @@ export function createAcceptor(options: AcceptorOptions): Acceptor {
       const own = results.slice(end, (end += run.length));
       const acceptances = own.map(toAcceptance);
       answers.push(acceptances);
-      if (!own.some(isOpen)) return;
+      if (!own.some(needsMysql)) return;
       loads.push(
         resubmit(batcher, run, own, acceptances).catch((error: unknown) => {
           answers[at] = error as Error;

@@ -24,8 +24,8 @@ interface OpenEntry {
 }
 
 /** Whether MySQL must be asked. */
-export const isOpen = ({ result }: EntryResult): boolean => result === "unknown" || result === "stale";
-const isStillOpen = ({ result }: OpenEntry): boolean => isOpen(result);
+export const needsMysql = ({ result }: EntryResult): boolean => result === "unknown" || result === "stale";
+const stillNeedsMysql = ({ result }: OpenEntry): boolean => needsMysql(result);
 
 /** Messages of a run. None of them may overtake one that waits because of its key. */
 export function inOrder(run: readonly BatchEntry[]): readonly BatchEntry[] {
@@ -65,7 +65,7 @@ export function createResubmission(options: ResubmissionOptions) {
     firstResults: readonly EntryResult[],
     answers: Acceptance[],
   ): Promise<void> {
-    let open: OpenEntry[] = run.map((entry, at) => ({ at, entry, result: firstResults[at]! })).filter(isStillOpen);
+    let open: OpenEntry[] = run.map((entry, at) => ({ at, entry, result: firstResults[at]! })).filter(stillNeedsMysql);
     try {
       for (let round = 1; open.length > 0; round++) {
         if (round === maxRounds) {
@@ -81,7 +81,7 @@ export function createResubmission(options: ResubmissionOptions) {
           each.result = results[index]!;
           answers[each.at] = toAcceptance(each.result);
         });
-        open = open.filter(isStillOpen);
+        open = open.filter(stillNeedsMysql);
       }
     } catch (error) {
       // Others of the run may have been accepted.

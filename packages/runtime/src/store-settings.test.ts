@@ -108,7 +108,7 @@ describe("createStoreSettings", () => {
       const error = await checkTwice(settings.check);
       expect(error).to.be.instanceOf(SettingsRefused);
       expect(String(error)).to.include("Set safe yes.");
-      expect(await rejection(settings.assertAccepted())).to.be.instanceOf(SettingsRefused);
+      expect(await rejection(settings.assertSafe())).to.be.instanceOf(SettingsRefused);
       state.verdict = "kept";
       expect(await checkTwice(settings.check)).to.equal(undefined);
     }
@@ -123,7 +123,7 @@ describe("createStoreSettings", () => {
   it("is not ready before it knows what it needs, and waits neither for long nor for anything else", async () => {
     const needed = watched("needed", "silent");
     expect(String(await checkTwice(needed.settings.check))).to.include("the settings of redis are not known yet");
-    expect(await rejection(needed.settings.assertAccepted())).to.equal(undefined);
+    expect(await rejection(needed.settings.assertSafe())).to.equal(undefined);
     needed.state.verdict = "kept";
     expect(await checkTwice(needed.settings.check)).to.equal(undefined);
     expect(await checkTwice(watched("heeded", "silent").settings.check)).to.equal(undefined);
@@ -151,7 +151,7 @@ describe("createStoreSettings", () => {
   it("lets wait until nothing is refused", async () => {
     const { state, settings } = watched("needed", "refused");
     let isAccepted = false;
-    const waiting = settings.whenAccepted().then(() => (isAccepted = true));
+    const waiting = settings.whenSafe().then(() => (isAccepted = true));
     await pause(50);
     expect(isAccepted).to.equal(false);
     state.verdict = "kept";

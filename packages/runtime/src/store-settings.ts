@@ -17,11 +17,11 @@ export interface StoreSettings {
   /** For readiness: reads again what is older than `intervalMs`, and rejects while the process must not accept or store anything. */
   readonly check: () => Promise<void>;
   /** Whether the settings are known and none is refused. */
-  readonly areAccepted: () => boolean;
+  readonly areSafe: () => boolean;
   /** Rejects with SettingsRefused while a setting is refused. Waits only for the first reading, and not long. */
-  readonly assertAccepted: () => Promise<void>;
-  /** Resolves when `assertAccepted` does, however long that takes; `check` must be called regularly meanwhile. */
-  readonly whenAccepted: () => Promise<void>;
+  readonly assertSafe: () => Promise<void>;
+  /** Resolves when `assertSafe` does, however long that takes; `check` must be called regularly meanwhile. */
+  readonly whenSafe: () => Promise<void>;
   /** The names of the stores that are watched. */
   readonly stores: readonly string[];
   /** How many settings of a store are at risk or refused; undefined where they were not read during the last three intervals. */
@@ -48,9 +48,9 @@ export function createStoreSettings({ stores, logger, ...times }: StoreSettingsO
   const common = { logger, intervalMs, readingMs };
   const watches = Object.entries(stores).map(([name, store]) => createWatch(name, store, common));
 
-  const areAccepted = (): boolean => watches.every((watch) => !watch.isMissing() && watch.refused().length === 0);
+  const areSafe = (): boolean => watches.every((watch) => !watch.isMissing() && watch.refused().length === 0);
 
-  async function assertAccepted(): Promise<void> {
+  async function assertSafe(): Promise<void> {
     const missing = watches.filter((watch) => watch.isMissing());
     if (missing.length > 0) await Promise.all(missing.map((watch) => watch.firstReading()));
     const refused = watches.flatMap((watch) => watch.refused());
@@ -59,18 +59,18 @@ export function createStoreSettings({ stores, logger, ...times }: StoreSettingsO
 
   async function check(): Promise<void> {
     for (const watch of watches) watch.refresh();
-    await assertAccepted();
+    await assertSafe();
     const missing = watches.filter((watch) => watch.isMissing()).map(({ store }) => store);
     if (missing.length > 0) throw new Error(`the settings of ${missing.join(" and ")} are not known yet`);
   }
 
   return {
     check,
-    areAccepted,
-    assertAccepted,
-    async whenAccepted() {
+    areSafe,
+    assertSafe,
+    async whenSafe() {
       const isRefused = (): Promise<boolean> =>
-        assertAccepted().then(
+        assertSafe().then(
           () => false,
           () => true,
         );
@@ -139,12 +139,12 @@ function createWatch(
 export function unlessRefused<T extends object>(
   calls: T,
   names: readonly (keyof T)[],
-  { areAccepted, assertAccepted }: Pick<StoreSettings, "areAccepted" | "assertAccepted">,
+  { areSafe, assertSafe }: Pick<StoreSettings, "areSafe" | "assertSafe">,
 ): T {
   const guarded = names.map((name) => {
     const call = calls[name] as (...args: unknown[]) => Promise<unknown>;
     const guard = (...args: unknown[]): Promise<unknown> =>
-      areAccepted() ? call(...args) : assertAccepted().then(() => call(...args));
+      areSafe() ? call(...args) : assertSafe().then(() => call(...args));
     return [name, guard];
   });
   return { ...calls, ...Object.fromEntries(guarded) } as T;

@@ -19,7 +19,7 @@ const stores = await lifecycle.use("stores", () => openStores(config, logger, tr
 // Before anything is waited for: probes see a process that lives and is not ready, and what it lacks.
 const admin = await lifecycle.use("admin", () => startAdminServer({ ...stores, ...config.admin, lifecycle, logger }));
 await waitForRedis(stores.redis, logger);
-await stores.settings.whenAccepted();
+await stores.settings.whenSafe();
 const dependencies = await lifecycle.use("dependencies", () => connectDependencies(stores, config));
 await lifecycle.use("worker", () => startWorker({ ...stores, ...dependencies, config, logger }));
 lifecycle.markStarted();

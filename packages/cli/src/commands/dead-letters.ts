@@ -12,7 +12,7 @@ import { withDatabase } from "../stores.ts";
 export function addDeadLetterCommands(program: Command, io: Io): void {
   const group = program
     .command("dead-letters")
-    .description("list, retry and drop accepted messages that the database refused to store");
+    .description("list, retry and drop accepted messages that cannot be stored");
 
   group
     .command("list")

@@ -54,7 +54,7 @@ export async function locateMessage(stores: TracedStores, reference: MessageRefe
     steps.push({ state: "pending", text: "It is in Redis and can be read, but a worker has not stored it yet." });
   }
   if (letter) {
-    const text = `The database refused it (${letter.reason}). See confabctl dead-letters show ${letter.id}.`;
+    const text = `It could not be stored (${letter.reason}). See confabctl dead-letters show ${letter.id}.`;
     steps.push({ state: "dead-lettered", at: letter.createdAt.toISOString(), text });
   }
   if (!row) return steps;

@@ -65,7 +65,7 @@ export const health: Row = {
     }),
     stat({
       title: "Dead letters",
-      description: "Messages that MySQL refused; retry or drop them with `confabctl dead-letters`.",
+      description: "Messages that cannot be stored; retry or drop them with `confabctl dead-letters`.",
       unit: "none",
       queries: [{ expr: shared("confab_dead_letters"), legend: "dead letters" }],
       badAt: 1,

@@ -150,7 +150,7 @@ export const queue: DashboardPlan = {
       panels: [
         stat({
           title: "Dead-lettered, 1 h",
-          description: "Messages that MySQL refused in the last hour; see `confabctl dead-letters`.",
+          description: "Messages that could not be stored in the last hour; see `confabctl dead-letters`.",
           unit: "none",
           queries: [{ expr: `sum(increase(confab_messages_dead_lettered_total${n}[1h]))`, legend: "dead-lettered" }],
           alerts: ["ConfabMessagesDeadLettered"],

@@ -57,7 +57,7 @@ export const messageAlerts: readonly Alert[] = [
     expr: "max by (namespace) (confab_dead_letters) > 0",
     for: "1m",
     severity: "warning",
-    summary: "MySQL refused messages",
+    summary: "Messages became dead letters",
     description: "{{ $value }} accepted messages are dead letters; an operator must retry or drop them.",
     dashboard: "confab-queue",
   },

@@ -101,7 +101,7 @@ export const indexingMetrics = {
   },
   confab_dead_letters: {
     type: "gauge",
-    help: "Dead letters: messages that MySQL refused and an operator must retry or drop; counted up to 100,000",
+    help: "Dead letters: messages that cannot be stored and that an operator must retry or drop; counted up to 100,000",
     services: databaseReaders,
     shared: true,
   },

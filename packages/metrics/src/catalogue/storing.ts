@@ -24,7 +24,11 @@ export const storingMetrics = {
     help: "Messages whose number is not the one in the answer: another message had that number, or an earlier message their idempotency key",
     services: worker,
   },
-  confab_messages_dead_lettered_total: { type: "counter", help: "Messages that MySQL refused", services: worker },
+  confab_messages_dead_lettered_total: {
+    type: "counter",
+    help: "Messages that became dead letters: refused by MySQL, damaged, or without their chat",
+    services: worker,
+  },
   confab_messages_erased_total: {
     type: "counter",
     help: "Accepted messages that were dropped before they were stored, because their chat or application was deleted",
@@ -32,7 +36,7 @@ export const storingMetrics = {
   },
   confab_erasures_finished_total: {
     type: "counter",
-    help: "Deleted chats and applications of which every store was erased",
+    help: "Finished erasures: of chats, applications and senders",
     services: worker,
   },
   confab_messages_expired_total: {

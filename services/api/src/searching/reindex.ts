@@ -1,4 +1,4 @@
-import type { MessageKey, Outbox } from "@confab/database";
+import type { MessageAddress, Outbox } from "@confab/database";
 import { createBuckets } from "@confab/async";
 import type { Logger } from "@confab/runtime";
 
@@ -6,7 +6,10 @@ import type { Logger } from "@confab/runtime";
 const perMinute = 1_000;
 
 /** Puts messages into the search outbox again because the database has lost changes of theirs. Nobody waits for it. */
-export function createReindex(outbox: Pick<Outbox, "add">, logger: Logger): (messages: readonly MessageKey[]) => void {
+export function createReindex(
+  outbox: Pick<Outbox, "add">,
+  logger: Logger,
+): (messages: readonly MessageAddress[]) => void {
   const rate = createBuckets({ perSecond: perMinute / 60, burst: perMinute });
   return (messages) => {
     if (rate.waitOf("") > 0) return;

@@ -1,5 +1,5 @@
 import type { ApplicationSearchQuery } from "@confab/contracts";
-import type { Applications, Chats, MessageKey, Messages } from "@confab/database";
+import type { Applications, Chats, MessageAddress, Messages } from "@confab/database";
 import type { SearchIndex } from "@confab/search";
 import { ofBackend, onlyCurrent, type Backend, type SearchHit } from "./search-messages.ts";
 import { findSearched, type Signalled } from "./searched-chats.ts";
@@ -11,7 +11,7 @@ export interface SearchApplicationOptions {
   readonly messages: Pick<Messages, "states">;
   readonly backend: Backend;
   /** Puts messages into the index again, as they are now. */
-  readonly reindex: (messages: readonly MessageKey[]) => void;
+  readonly reindex: (messages: readonly MessageAddress[]) => void;
 }
 
 export type SearchApplication = (

@@ -1,5 +1,5 @@
 import { ProblemError } from "@confab/contracts";
-import type { MessageKey, Messages, MessageState } from "@confab/database";
+import type { MessageAddress, Messages, MessageState } from "@confab/database";
 import type { FoundMessage, Highlights, SearchIndex, SearchRequest } from "@confab/search";
 
 export interface SearchMessagesOptions {
@@ -7,7 +7,7 @@ export interface SearchMessagesOptions {
   readonly messages: Pick<Messages, "states">;
   readonly backend: Backend;
   /** Puts messages into the index again, as they are now. */
-  readonly reindex: (messages: readonly MessageKey[]) => void;
+  readonly reindex: (messages: readonly MessageAddress[]) => void;
 }
 
 /** The backend of this process, and the one for which the messages are indexed. */
@@ -56,12 +56,12 @@ export async function ofBackend<Page>(backend: Backend, answer: Promise<Page>): 
  * The hits that MySQL has in the same version, with their states. A hit with a change that MySQL does not have any more, because it was
  * lost, is put right in the index.
  */
-export async function onlyCurrent<Hit extends FoundMessage & MessageKey>(
+export async function onlyCurrent<Hit extends FoundMessage & MessageAddress>(
   { messages, reindex }: Pick<SearchMessagesOptions, "messages" | "reindex">,
   hits: readonly Hit[],
 ): Promise<(Hit & MessageState & { deletedAt: null })[]> {
   const states = await messages.states(hits);
-  const lost: MessageKey[] = [];
+  const lost: MessageAddress[] = [];
   const current = hits.flatMap((hit) => {
     const { chatId, number } = hit;
     const state = states.get(chatId)?.get(number);

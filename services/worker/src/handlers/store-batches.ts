@@ -14,7 +14,7 @@ export interface StoreBatchesOptions extends CompleteBatchesOptions {
   readonly batchStore: Pick<BatchStore, "store" | "noteLost" | "noteLate">;
   readonly producer: Pick<Producer, "wakeBatches" | "wakeSearch">;
   /** Nothing is stored while they are refused. */
-  readonly settings: Pick<StoreSettings, "areAccepted" | "assertAccepted">;
+  readonly settings: Pick<StoreSettings, "areSafe" | "assertSafe">;
   /** Whether to retry: the store is unavailable, or a transaction lost a race. */
   readonly shouldWait: (error: unknown) => boolean;
   /** Called when a job begins, and when a transaction or an attempt ends. */
@@ -124,7 +124,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
     const began = performance.now();
     let result: StoreResult<AcceptedMessage>;
     try {
-      if (!settings.areAccepted()) await settings.assertAccepted();
+      if (!settings.areSafe()) await settings.assertSafe();
       result = await batchStore.store(withBytes(group));
       call?.end();
     } catch (error) {
@@ -168,7 +168,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
 
   async function giveUp(lost: LostBatch[]): Promise<void> {
     reports.lost(idsOf(lost));
-    if (!settings.areAccepted()) await settings.assertAccepted();
+    if (!settings.areSafe()) await settings.assertSafe();
     await batchStore.noteLost(withBytes(lost));
     await backlog.complete({ ids: idsOf(lost) });
   }

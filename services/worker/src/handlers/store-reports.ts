@@ -104,7 +104,7 @@ export function createStoreReports({ partition, metrics, logger }: StoreReportsO
         metrics.deadLettered.inc();
         logger.error(
           { ...logFieldsOf(message), reason: message.reason },
-          "message refused by the database and kept as a dead letter",
+          "message cannot be stored and is kept as a dead letter",
         );
       }
     },
