@@ -3,16 +3,26 @@
 -- The script consists of the files of this folder in the order of scripts.ts: each sees the locals of those before it.
 --
 -- KEYS     batches, moving (see guardKeys in scripts.ts)
--- ARGV     prefix, batch id, time (ms), maximum number of pending messages (0: no limit), messages per second and burst per
---          application (0: no limit), for how long (ms) idempotency keys are kept, and for how long those that MySQL has as
---          well, maximum number of the others per application in the first time (0: no limit), the records of all items one
---          after another, '' or the part of these limits that one user may use and each item's user (-: none); then for each
---          group (a chat): token, chat number, '' or its loaded head (chat id, last number, incarnation under which it was loaded,
---          ordinal of that incarnation, epoch of the application), and of each item: the number that it replies to (0: none; '': no
---          item does), its idempotency key ('': no item has one), length of the record in bytes. What is in one argument is
---          separated by spaces, and the lengths by commas. A key is: & if the item belongs to the same request as the one
---          before it, digest of the key and hash of the request (- -: none), time in the key (ms; 0: it has none), and
---          /clock/stored of an earlier reply if MySQL does not have it.
+-- ARGV     What is in one argument is separated by spaces, and lengths by commas.
+--   1  prefix of all keys of the partition
+--   2  batch id
+--   3  time (ms)
+--   4  maximum number of pending messages (0: no limit)
+--   5  messages per second of an application (0: no limit)
+--   6  burst of an application
+--   7  how long idempotency keys are kept (ms)
+--   8  how long keys are kept that MySQL has as well (ms)
+--   9  maximum number of keys per application that MySQL does not have, within the time of argument 8 (0: no limit)
+--  10  records of all items, one after another
+--  11  '', or the part of these limits that one user may use, and each item's user (-: none)
+--   then six arguments per group, which is a chat:
+--  12  token of the application
+--  13  number of the chat
+--  14  '', or its loaded head: chat id, last number, incarnation under which it was loaded, ordinal of that incarnation, epoch
+--  15  '', or per item the number that it replies to (0: none)
+--  16  '', or per item its idempotency key: & if it belongs to the request of the item before it; digest of the key and hash of
+--      the request (- -: none); time in the key (ms; 0: none); /clock/stored of an earlier reply if MySQL does not have it
+--  17  length of each item's record (bytes)
 -- Returns  JSON: {incarnation, pending, limits: [[remaining, reset ms, wait ms], one per group], keys: [used part, wait ms] of
 --          each group that uses limited keys, users: [remaining, reset ms, wait ms] of each user's user-quota:… and user-keys:…,
 --          memory: {clock, stored} if a result is "stale", results: [number | {number, at} | "conflict" | "unknown" |
