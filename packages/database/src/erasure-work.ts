@@ -176,9 +176,12 @@ export function createErasureWork(database: Database) {
 
     ...createSenderWork(database),
 
-    /** Ends the erasure. */
+    /** Ends the erasure. From now on it has only the digest of its sender (`senderDigest`). */
     finish: async ({ id }: Erasure): Promise<void> => {
-      await prisma.erasure.update({ where: { id }, data: { finishedAt: new Date(), claimedUntil: null } });
+      await prisma.$executeRaw`
+        UPDATE erasures
+           SET sender = UNHEX(SHA2(CONCAT(application_token, ':', sender), 256)), finished_at = ${new Date()}, claimed_until = NULL
+         WHERE id = ${id} AND finished_at IS NULL`;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { isToken } from "./applications.ts";
 import { inTime } from "./attempt.ts";
 import { confabItself, recordAct, type Act, type Actor } from "./audit-log.ts";
@@ -49,8 +50,12 @@ export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: 
       ),
     );
 
-  async function findLatest(where: Partial<Pick<ErasureRow, "token" | "chatNumber" | "sender">>) {
-    const row = await database.prisma.erasure.findFirst({ where, orderBy: { id: "desc" } });
+  async function findLatest(
+    where: Partial<Pick<ErasureRow, "token" | "chatNumber">>,
+    senders: (Uint8Array<ArrayBuffer> | null)[],
+  ) {
+    const isOne = senders.map((sender) => ({ sender }));
+    const row = await database.prisma.erasure.findFirst({ where: { ...where, OR: isOne }, orderBy: { id: "desc" } });
     return row === null ? undefined : toErasure(row);
   }
 
@@ -84,17 +89,22 @@ export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: 
 
     /** The latest erasure of a sender; undefined if there is none. */
     findSender: (token: string, sender: string): Promise<Erasure | undefined> =>
-      findLatest({ token, sender: identifierBytes(sender) }),
+      findLatest({ token }, [identifierBytes(sender), senderDigest(token, sender)]),
 
     /** The erasure of an application, or of a chat if a number is given; undefined if there is none. */
     find: (token: string, chatNumber: number | null = null): Promise<Erasure | undefined> =>
-      findLatest({ token, chatNumber, sender: null }),
+      findLatest({ token, chatNumber }, [null]),
   };
 }
 
-/** A row of `erasures` with its sender as text. */
+/** A row of `erasures` with its sender as text; null if it has none, or is finished. */
 export function toErasure(row: ErasureRow): Erasure {
-  return { ...row, sender: row.sender === null ? null : identifierText(row.sender) };
+  return { ...row, sender: row.sender === null || row.finishedAt !== null ? null : identifierText(row.sender) };
+}
+
+/** Identifies the sender of a finished erasure: SHA-256 of the application's token, a colon and the sender. */
+function senderDigest(token: string, sender: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(createHash("sha256").update(`${token}:${sender}`).digest());
 }
 
 async function eraseApplication(tx: Queryable, token: string): Promise<Erasure | undefined> {

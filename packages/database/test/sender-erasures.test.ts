@@ -22,6 +22,33 @@ describe("the erasure of a sender", () => {
     expect(await erasures.eraseSender(randomUUID(), "anna", { epochInRedis: 0 })).to.equal(undefined);
   });
 
+  it("names the sender nowhere once it is finished, and is still found by it", async () => {
+    const { token } = await test.newChat();
+    const sender = `anna-${randomUUID()}`;
+    const { id, epoch } = (await erasures.eraseSender(token, sender, { epochInRedis: 0 }))!;
+    const other = (await erasures.eraseSender(token, "ben", { epochInRedis: 0 }))!;
+    const erasure = (await erasures.findSender(token, sender))!;
+    // Two workers may end it.
+    await work.finish(erasure);
+    await work.finish(erasure);
+    const columns = await test.database.prisma.$queryRaw<{ name: string; column: string }[]>`
+      SELECT TABLE_NAME AS name, COLUMN_NAME AS \`column\` FROM information_schema.COLUMNS
+       WHERE TABLE_SCHEMA = DATABASE()`;
+    const naming: string[] = [];
+    for (const { name, column } of columns) {
+      const rows = await test.database.query<object[]>(
+        `SELECT 1 FROM \`${name}\` WHERE INSTR(\`${column}\`, ?) > 0`,
+        sender,
+      );
+      if (rows.length > 0) naming.push(`${name}.${column}`);
+    }
+    expect(naming).to.deep.equal([]);
+    expect(await erasures.findSender(token, sender)).to.include({ id, epoch, sender: null });
+    expect(await erasures.findSender(token, "ben")).to.include({ id: other.id, sender: "ben" });
+    expect(await erasures.find(token), "it is no deletion of the application").to.equal(undefined);
+    expect((await erasures.eraseSender(token, sender, { epochInRedis: 0 }))!.id).not.to.equal(id);
+  });
+
   it("begins an epoch that no request had before MySQL lost it", async () => {
     const { token } = await test.newChat();
     let lost = 0;

@@ -73,8 +73,13 @@ function senderProbes(stores: ProbedStores, token: string, sender: string, ids: 
   // In hexadecimal, so that no text of a client becomes a part of a statement. A binary literal is compared byte for byte.
   const name = `x'${Buffer.from(sender).toString("hex")}'`;
   const letters = `SELECT COUNT(*) AS found FROM dead_letters WHERE application_token = '${token}'`;
-  const requested = `SELECT MAX(epoch) FROM erasures WHERE application_token = '${token}' AND sender = ${name}`;
+  const requested = `SELECT MAX(epoch) FROM erasures WHERE application_token = '${token}' AND sender IN (${name}, UNHEX(SHA2(CONCAT('${token}:', ${name}), 256)))`;
   return [
+    sqlProbe(
+      stores,
+      "requests that name the sender",
+      `SELECT COUNT(*) AS found FROM erasures WHERE application_token = '${token}' AND sender = ${name}`,
+    ),
     inChats(stores, ids, "messages", `sender = ${name}`),
     inChats(stores, ids, "reads", `reader = ${name}`),
     sqlProbe(

@@ -15,7 +15,7 @@ export function remainsByDesign({ chat, sender }: Target): string[] {
     "MySQL and Redis: digests of idempotency keys and of their requests, for at most twice IDEMPOTENCY_TTL (48 hours by default).";
   if (sender !== undefined) {
     return [
-      "MySQL: the journal in the table erasures (the token, the sender, and the times), for good. By it a late message is recognized.",
+      "MySQL: the journal in the table erasures (the token, a digest of the sender, and the times), for good.",
       "MySQL: tombstones, without content and without the sender.",
       keys,
       ...everywhere,
@@ -23,7 +23,7 @@ export function remainsByDesign({ chat, sender }: Target): string[] {
   }
   const journal =
     chat === undefined
-      ? "its token, the numbers and sizes of its chats, the senders that were erased in it, and the times"
+      ? "its token, the numbers and sizes of its chats, digests of the senders that were erased in it, and the times"
       : "the token, the number and size of the chat, and the times";
   return [
     `MySQL: the journal in the tables erasures and erased_chats (${journal}), for good. By it a late message is recognized.`,
