@@ -73,10 +73,10 @@ export const controls: readonly Control[] = [
     world.sql("UPDATE messages SET body = CONCAT(body, ' changed') WHERE version > 1 AND deleted_at IS NULL LIMIT 1"),
   ),
   tampering("remains-planted", "Someone keeps a row, a head and a document of a deleted chat", ["I23"], plantRemains),
-  mutated("changes-skipped", "Each change takes the next change number but one", ["I19"], "api", {
-    file: "packages/database/src/change-numbers.ts",
-    from: "return chat && Number(chat.next);",
-    to: "return chat && Number(chat.next) + 1;",
+  mutated("changes-forgotten", "The chat does not know the number of an edit", ["I19"], "api", {
+    file: "packages/database/src/message-changes.ts",
+    from: "UPDATE chats SET last_change_number = ${changeNumber} WHERE",
+    to: "UPDATE chats SET last_change_number = ${changeNumber} - 1 WHERE",
   }),
   mutated("versions-kept", "A deletion keeps the earlier versions of a message", ["I18"], "api", {
     file: "packages/database/src/remove-messages.ts",
