@@ -1,31 +1,11 @@
-import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
-import { createMessageChanges, createHorizons, createRetention, removeMessages } from "@confab/database";
-import { tooLong, batch, message, openTestDatabase } from "./setup.ts";
+import { createRetention, removeMessages } from "@confab/database";
+import { tooLong, batch, message } from "./setup.ts";
+import { useHorizons } from "./use-horizons.ts";
 
 describe("read horizons in long chats", () => {
-  // Some tests start more calls at once than the pool has sessions.
-  const test = useForAll(() => openTestDatabase({ acquireTimeoutMs: 30_000 }));
-  const reads = useForAll(() => createHorizons(test.database));
-  const changes = useForAll(() => createMessageChanges(test.database));
-  // After each test, the blocks must be those of the numbers.
-  afterEach(async () => {
-    const differences = await test.database.prisma.$queryRaw`
-      SELECT * FROM (
-        SELECT chat_id, block, SUM(numbers) AS difference FROM (
-          SELECT chat_id, block, numbers FROM deleted_blocks
-          UNION ALL
-          SELECT chat_id, number DIV 1000, -COUNT(*) FROM deleted_numbers GROUP BY chat_id, number DIV 1000
-        ) AS each_one GROUP BY chat_id, block
-      ) AS sums WHERE difference <> 0`;
-    expect(differences).to.deep.equal([]);
-  });
-
-  /** Counts the messages themselves, which the count under test never reads. */
-  async function recount(chatId: bigint, horizon: number): Promise<number> {
-    return test.database.prisma.message.count({ where: { chatId, number: { gt: horizon }, deletedAt: null } });
-  }
+  const { test, horizons, changes, recount } = useHorizons();
 
   it("count what is kept, in time that does not grow with what was deleted", async function () {
     const long = await test.newChat();
@@ -52,7 +32,7 @@ describe("read horizons in long chats", () => {
     };
     const all = await quickest(() => prisma.deletedNumber.count({ where: { chatId: long.id } }));
     const kept = await quickest(async () => {
-      expect(await reads.unread(long.id, 0, deleted + 1)).to.equal(1);
+      expect(await horizons.unread(long.id, 0, deleted + 1)).to.equal(1);
     });
     if (process.env.CONFAB_SHOW_FIGURES !== undefined) process.stdout.write(`${all} ms for all, ${kept} ms\n`);
     expect(kept, `${all} ms when all numbers are counted`).to.be.lessThan(all / 5);
@@ -68,7 +48,9 @@ describe("read horizons in long chats", () => {
     const bounds = [1, 999, 1_000, 1_001, 1_999, 2_000, 2_500, 3_999, 4_000, 4_001, last];
     const expectCounts = async (what: string) => {
       for (const horizon of [0, ...bounds.map((number) => number - 1), ...bounds]) {
-        expect(await reads.unread(id, horizon, last), `${what}, above ${horizon}`).to.equal(await recount(id, horizon));
+        expect(await horizons.unread(id, horizon, last), `${what}, above ${horizon}`).to.equal(
+          await recount(id, horizon),
+        );
       }
     };
     await expectCounts("nothing deleted");
@@ -94,16 +76,16 @@ describe("read horizons in long chats", () => {
       ...operations.map(({ number, kind }, at): Promise<unknown> => {
         if (kind === 0) return changes.remove({ chatId: id, number });
         if (kind === 1) return changes.edit({ chatId: id, number }, { body: `edited ${at}` });
-        return reads.advance(id, `reader ${at % 5}`, number);
+        return horizons.advance(id, `reader ${at % 5}`, number);
       }),
       ...Array.from({ length: 10 }, (_, at) =>
         test.batchStore.store([batch(message(id, 41 + at, at % 3 === 0 ? tooLong : "late"))]),
       ),
     ]);
     for (let at = 0; at < 6; at += 1) {
-      const horizon = (await reads.find(id, `reader ${at}`))?.number ?? 0;
-      expect(await reads.unread(id, horizon, 50)).to.equal(await recount(id, horizon));
-      const { items } = (await reads.unreadChats(token, `reader ${at}`, { limit: 10 }))!;
+      const horizon = (await horizons.find(id, `reader ${at}`))?.number ?? 0;
+      expect(await horizons.unread(id, horizon, 50)).to.equal(await recount(id, horizon));
+      const { items } = (await horizons.unreadChats(token, `reader ${at}`, { limit: 10 }))!;
       expect(items.map(({ unread }) => unread)).to.deep.equal([await recount(id, horizon)]);
     }
   });
@@ -125,11 +107,13 @@ describe("read horizons in long chats", () => {
         ({ id }) => ({ chatId: id, reader: Buffer.from("anna"), number: 1, updatedAt: at }),
       ),
     });
-    const first = (await reads.unreadChats(token, "anna", { limit: 50 }))!;
+    const first = (await horizons.unreadChats(token, "anna", { limit: 50 }))!;
     expect(first.items).to.deep.equal([]);
-    const second = (await reads.unreadChats(token, "anna", { after: first.next, limit: 50 }))!;
+    const second = (await horizons.unreadChats(token, "anna", { after: first.next, limit: 50 }))!;
     expect(second.items.map(({ id }) => id)).to.deep.equal([oldest.id]);
     expect(second.next).to.equal(undefined);
-    expect(await reads.unreadChats("2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1", "anna", { limit: 50 })).to.equal(undefined);
+    expect(await horizons.unreadChats("2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1", "anna", { limit: 50 })).to.equal(
+      undefined,
+    );
   });
 });

@@ -1,35 +1,15 @@
-import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
-import { createErasures, createMessageChanges, createHorizons, createRetention, type Horizons } from "@confab/database";
-import { tooLong, batch, message, openTestDatabase, remember } from "./setup.ts";
+import { createErasures, createRetention, type Horizons } from "@confab/database";
+import { tooLong, batch, message, remember } from "./setup.ts";
+import { useHorizons } from "./use-horizons.ts";
 
 /** Random histories of chats. More of them take longer and find no other kind of mistake. */
 const historyCount = Number(process.env.CONFAB_READ_HISTORIES ?? 300);
-const readerCount = ["anna", "Анна", "never"];
+const readers = ["anna", "Анна", "never"];
 
 describe("read horizons", () => {
-  // Some tests start more calls at once than the pool has sessions.
-  const test = useForAll(() => openTestDatabase({ acquireTimeoutMs: 30_000 }));
-  const reads = useForAll(() => createHorizons(test.database));
-  const changes = useForAll(() => createMessageChanges(test.database));
-  // After each test, the blocks must be those of the numbers.
-  afterEach(async () => {
-    const differences = await test.database.prisma.$queryRaw`
-      SELECT * FROM (
-        SELECT chat_id, block, SUM(numbers) AS difference FROM (
-          SELECT chat_id, block, numbers FROM deleted_blocks
-          UNION ALL
-          SELECT chat_id, number DIV 1000, -COUNT(*) FROM deleted_numbers GROUP BY chat_id, number DIV 1000
-        ) AS each_one GROUP BY chat_id, block
-      ) AS sums WHERE difference <> 0`;
-    expect(differences).to.deep.equal([]);
-  });
-
-  /** Counts the messages themselves, which the count under test never reads. */
-  async function recount(chatId: bigint, horizon: number): Promise<number> {
-    return test.database.prisma.message.count({ where: { chatId, number: { gt: horizon }, deletedAt: null } });
-  }
+  const { test, horizons, changes, recount } = useHorizons();
 
   const dropLetter = async (chatId: bigint, number: number) => {
     const letter = await test.deadLetters.findByNumber(chatId, number);
@@ -43,42 +23,42 @@ describe("read horizons", () => {
 
   it("move forward only, and keep their time if they do not move", async () => {
     const { id } = await test.newChat();
-    expect(await reads.find(id, "anna")).to.equal(undefined);
-    const { hasMoved, ...first } = (await reads.advance(id, "anna", 5))!;
+    expect(await horizons.find(id, "anna")).to.equal(undefined);
+    const { hasMoved, ...first } = (await horizons.advance(id, "anna", 5))!;
     expect({ ...first, hasMoved }).to.include({ chatId: id, reader: "anna", number: 5, hasMoved: true });
     await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(await reads.advance(id, "anna", 3)).to.deep.equal({ ...first, hasMoved: false });
-    expect(await reads.advance(id, "anna", 5)).to.deep.equal({ ...first, hasMoved: false });
-    const { hasMoved: hasMovedAgain, ...later } = (await reads.advance(id, "anna", 6))!;
+    expect(await horizons.advance(id, "anna", 3)).to.deep.equal({ ...first, hasMoved: false });
+    expect(await horizons.advance(id, "anna", 5)).to.deep.equal({ ...first, hasMoved: false });
+    const { hasMoved: hasMovedAgain, ...later } = (await horizons.advance(id, "anna", 6))!;
     expect(hasMovedAgain).to.equal(true);
     expect(later.number).to.equal(6);
     expect(later.updatedAt.getTime()).to.be.above(first.updatedAt.getTime());
-    expect(await reads.find(id, "anna")).to.deep.equal(later);
-    expect(await reads.advance(id, "Anna", 1), "another reader").to.include({ number: 1 });
+    expect(await horizons.find(id, "anna")).to.deep.equal(later);
+    expect(await horizons.advance(id, "Anna", 1), "another reader").to.include({ number: 1 });
   });
 
   it("are not written into a deleted chat", async () => {
     const { id, token, number } = await test.newChat();
     await createErasures(test.database).eraseChat(token, number);
-    expect(await reads.advance(id, "anna", 1)).to.equal(undefined);
-    expect(await reads.find(id, "anna")).to.equal(undefined);
+    expect(await horizons.advance(id, "anna", 1)).to.equal(undefined);
+    expect(await horizons.find(id, "anna")).to.equal(undefined);
   });
 
   it("end at the highest number when many are set at once, and no answer is below its request", async () => {
     const { id } = await test.newChat();
     const numbers = fc.sample(fc.integer({ min: 1, max: 1_000 }), { numRuns: 80, seed: 3 });
-    const answers = await Promise.all(numbers.map((number) => reads.advance(id, "anna", number)));
+    const answers = await Promise.all(numbers.map((number) => horizons.advance(id, "anna", number)));
     for (const [at, answer] of answers.entries()) expect(answer?.number).to.be.at.least(numbers[at]!);
-    expect((await reads.find(id, "anna"))?.number).to.equal(Math.max(...numbers));
+    expect((await horizons.find(id, "anna"))?.number).to.equal(Math.max(...numbers));
   });
 
   it("are listed by reader, each once, page by page", async () => {
     const { id } = await test.newChat();
     const readers = ["a", "a/b", "ä", "b", "b%", "👩", "x".repeat(256), "Z", "\ud83d\udc69".repeat(256)];
-    for (const reader of readers) await reads.advance(id, reader, reader.length);
+    for (const reader of readers) await horizons.advance(id, reader, reader.length);
     const shown: string[] = [];
     for (let after: string | undefined, pages = 0; pages === 0 || after !== undefined; pages += 1) {
-      const page = await reads.list(id, { after, limit: 2 });
+      const page = await horizons.list(id, { after, limit: 2 });
       expect(page.items.length).to.be.within(1, 2);
       for (const { reader, number } of page.items) expect(number).to.equal(reader.length);
       shown.push(...page.items.map(({ reader }) => reader));
@@ -92,15 +72,15 @@ describe("read horizons", () => {
     const { id, token } = await test.newChat();
     const bodies = ["one", "two", tooLong, "four", tooLong, "six", tooLong];
     await test.batchStore.store([batch(...bodies.map((body, at) => message(id, at + 1, body)))]);
-    const counts = () => Promise.all([0, 1, 2, 4, 6, 7, 9].map((horizon) => reads.unread(id, horizon, 7)));
+    const counts = () => Promise.all([0, 1, 2, 4, 6, 7, 9].map((horizon) => horizons.unread(id, horizon, 7)));
     expect(await counts()).to.deep.equal([4, 3, 2, 1, 0, 0, 0]);
     await changes.remove({ chatId: id, number: 4 });
     expect(await counts()).to.deep.equal([3, 2, 1, 1, 0, 0, 0]);
     await dropLetter(id, 7);
     await restoreLetter(id, 5);
     expect(await counts()).to.deep.equal([4, 3, 2, 2, 0, 0, 0]);
-    expect(await reads.unread(id, 0, 9), "two pending messages").to.equal(6);
-    expect(await reads.unread(id, 0, 3), "an older last number").to.equal(2);
+    expect(await horizons.unread(id, 0, 9), "two pending messages").to.equal(6);
+    expect(await horizons.unread(id, 0, 3), "an older last number").to.equal(2);
     // A number that was acknowledged is never given to another message.
     expect((await test.chats.locate(token, 1))?.lastNumber).to.equal(7);
   });
@@ -129,7 +109,7 @@ describe("read horizons", () => {
 
   /** Plays a history in a chat; returns the horizons that follow from it, and the last number. */
   async function play(chatId: bigint, history: readonly Step[]) {
-    const [horizons, letters] = [new Map<string, number>(), new Set<number>()];
+    const [reached, letters] = [new Map<string, number>(), new Set<number>()];
     let last = 0;
     for (const one of history) {
       if (one.kind === "send") {
@@ -147,9 +127,9 @@ describe("read horizons", () => {
       else if (one.kind === "edit") await changes.edit({ chatId, number }, { body: `edited ${one.at}` });
       else if (one.kind === "read") {
         const { reader } = one;
-        const expected = Math.max(number, horizons.get(reader) ?? 0);
-        expect(await reads.advance(chatId, reader, number)).to.include({ number: expected });
-        horizons.set(reader, expected);
+        const expected = Math.max(number, reached.get(reader) ?? 0);
+        expect(await horizons.advance(chatId, reader, number)).to.include({ number: expected });
+        reached.set(reader, expected);
       } else {
         const letter = [...letters][one.at % letters.size];
         if (letter === undefined) continue;
@@ -157,7 +137,7 @@ describe("read horizons", () => {
         await (one.kind === "drop" ? dropLetter : restoreLetter)(chatId, letter);
       }
     }
-    return { horizons, last };
+    return { reached, last };
   }
 
   it("have exact unread counts while retention deletes, and when an old message is stored late", async () => {
@@ -168,7 +148,7 @@ describe("read horizons", () => {
     await test.batchStore.store([batch(old(1), old(2), old(4), message(id, 5), message(id, 6))]);
     await changes.remove({ chatId: id, number: 6 });
     await test.database.prisma.chat.update({ where: { id }, data: { retentionDays: 5 } });
-    const counts = () => Promise.all([0, 1, 3, 4, 5, 6].map((horizon) => reads.unread(id, horizon, 6)));
+    const counts = () => Promise.all([0, 1, 3, 4, 5, 6].map((horizon) => horizons.unread(id, horizon, 6)));
     expect(await counts(), "with number 3 as a pending message").to.deep.equal([5, 4, 2, 1, 0, 0]);
     await createRetention(test.database).expire(id, new Date());
     expect(await counts()).to.deep.equal([1, 1, 1, 1, 0, 0]);
@@ -184,20 +164,18 @@ describe("read horizons", () => {
       numRuns: historyCount,
       seed: 20_261_126,
     });
-    const expected = new Map(
-      readerCount.map((reader) => [reader, new Map<number, [horizon: number, unread: number]>()]),
-    );
+    const expected = new Map(readers.map((reader) => [reader, new Map<number, [horizon: number, unread: number]>()]));
     let compared = 0;
     const playNext = async (): Promise<void> => {
       for (let history = sampled.pop(); history !== undefined; history = sampled.pop()) {
         const chat = (await test.chats.create({ token }))!;
         remember(token, chat);
-        const { horizons, last } = await play(chat.id, history);
-        for (const reader of readerCount) {
-          const horizon = horizons.get(reader) ?? 0;
+        const { reached, last } = await play(chat.id, history);
+        for (const reader of readers) {
+          const horizon = reached.get(reader) ?? 0;
           const unread = await recount(chat.id, horizon);
           const what = JSON.stringify({ history, reader, horizon });
-          expect(await reads.unread(chat.id, horizon, last), what).to.equal(unread);
+          expect(await horizons.unread(chat.id, horizon, last), what).to.equal(unread);
           compared += 1;
           if (unread > 0) expected.get(reader)!.set(chat.number, [horizon, unread]);
         }
@@ -205,7 +183,7 @@ describe("read horizons", () => {
     };
     await Promise.all(Array.from({ length: 8 }, playNext));
 
-    for (const reader of readerCount) {
+    for (const reader of readers) {
       const shown = new Map<number, [number, number]>();
       const times: number[] = [];
       for (
@@ -213,7 +191,7 @@ describe("read horizons", () => {
         isFirst || after;
         isFirst = false
       ) {
-        const page = (await reads.unreadChats(token, reader, { after, limit: 37 }))!;
+        const page = (await horizons.unreadChats(token, reader, { after, limit: 37 }))!;
         for (const { number, horizon, unread, lastMessageAt } of page.items) {
           expect(shown.has(number)).to.equal(false);
           shown.set(number, [horizon, unread]);

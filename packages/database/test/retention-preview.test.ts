@@ -1,50 +1,10 @@
-import { useForEach } from "@confab/testkit";
-import { createMessageChanges, createRetention, previewRetention, type RetentionGroup } from "@confab/database";
+import { createMessageChanges, previewRetention } from "@confab/database";
 import { expect } from "chai";
-import { batch, collect, message, openTestDatabase } from "./setup.ts";
-
-const dayMs = 86_400_000;
+import { collect } from "./setup.ts";
+import { useRetention } from "./use-retention.ts";
 
 describe("previewing and claiming retention", () => {
-  let now: Date;
-  const test = useForEach(openTestDatabase);
-  const retention = useForEach(() => createRetention(test.database));
-  beforeEach(async () => {
-    now = await retention.time();
-  });
-
-  const ago = (days: number, ms = 0): Date => new Date(now.getTime() - days * dayMs - ms);
-  /** Stores messages of these ages in days, numbered from `first`. */
-  const store = (chatId: bigint, ages: readonly number[], first = 1) =>
-    test.batchStore.store([
-      batch(...ages.map((age, at) => ({ ...message(chatId, first + at), sender: "anna", createdAt: ago(age) }))),
-    ]);
-  const limited = async (days: number | null) => {
-    const chat = await test.newChat();
-    await test.applications.change(chat.token, { retentionDays: days });
-    return chat;
-  };
-  async function overdue(): Promise<{ id: bigint; group: RetentionGroup }[]> {
-    const { groups } = await retention.look(now, 100);
-    const chats = await Promise.all(
-      groups.map(async (group) => {
-        const found = await retention.chats(group, now, { limit: 100 });
-        return found.map(({ id }) => ({ id, group }));
-      }),
-    );
-    return chats.flat();
-  }
-  async function expireAll(): Promise<number> {
-    let total = 0;
-    for (const { id } of await overdue()) {
-      for (let more = true; more;) {
-        const result = await retention.expire(id, now);
-        ({ more } = result);
-        total += result.deleted;
-      }
-    }
-    return total;
-  }
+  const { test, retention, ago, store, limited, expireAll } = useRetention();
 
   it("is claimed by one worker at a time, until it is released or its time is over", async () => {
     const claims = await Promise.all(Array.from({ length: 6 }, () => retention.claim(60_000)));

@@ -1,68 +1,21 @@
-import { useForEach } from "@confab/testkit";
-import {
-  createDeadLetters,
-  createMessageChanges,
-  createRetention,
-  verifyCounts,
-  removeHistories,
-  type RetentionGroup,
-} from "@confab/database";
+import { createDeadLetters, createMessageChanges, verifyCounts, removeHistories } from "@confab/database";
 import { expect } from "chai";
-import { tooLong, batch, collect, message, openTestDatabase, remember } from "./setup.ts";
-
-const dayMs = 86_400_000;
+import { tooLong, batch, collect, message, remember } from "./setup.ts";
+import { dayMs, useRetention } from "./use-retention.ts";
 
 describe("retention", () => {
-  let now: Date;
-  const test = useForEach(openTestDatabase);
-  const retention = useForEach(() => createRetention(test.database));
-  beforeEach(async () => {
-    now = await retention.time();
-  });
-
-  const ago = (days: number, ms = 0): Date => new Date(now.getTime() - days * dayMs - ms);
-  /** Stores messages of these ages in days, numbered from `first`. */
-  const store = (chatId: bigint, ages: readonly number[], first = 1) =>
-    test.batchStore.store([
-      batch(...ages.map((age, at) => ({ ...message(chatId, first + at), sender: "anna", createdAt: ago(age) }))),
-    ]);
+  const { test, retention, clock, ago, store, limited, overdue, expireAll } = useRetention();
   const left = async (chatId: bigint): Promise<number[]> =>
     (await test.messages.range(chatId, { limit: 10_000 }))
       .filter(({ deletedAt }) => deletedAt === null)
       .map(({ number }) => number);
   const chatOf = (id: bigint) => test.database.prisma.chat.findUniqueOrThrow({ where: { id } });
-  const limited = async (days: number | null) => {
-    const chat = await test.newChat();
-    await test.applications.change(chat.token, { retentionDays: days });
-    return chat;
-  };
-  async function overdue(): Promise<{ id: bigint; group: RetentionGroup }[]> {
-    const { groups } = await retention.look(now, 100);
-    const chats = await Promise.all(
-      groups.map(async (group) => {
-        const found = await retention.chats(group, now, { limit: 100 });
-        return found.map(({ id }) => ({ id, group }));
-      }),
-    );
-    return chats.flat();
-  }
-  async function expireAll(): Promise<number> {
-    let total = 0;
-    for (const { id } of await overdue()) {
-      for (let more = true; more;) {
-        const result = await retention.expire(id, now);
-        ({ more } = result);
-        total += result.deleted;
-      }
-    }
-    return total;
-  }
 
   it("leaves tombstones without a sender of what is older than the limit, and nothing of the edge", async () => {
     const { id } = await limited(30);
     await store(id, [40, 31, 30, 0]);
     await test.batchStore.store([
-      batch({ ...message(id, 5), createdAt: now }, { ...message(id, 6), createdAt: ago(30, 1) }),
+      batch({ ...message(id, 5), createdAt: clock.now }, { ...message(id, 6), createdAt: ago(30, 1) }),
     ]);
     await createMessageChanges(test.database).edit({ chatId: id, number: 1 }, { body: "edited" });
     await createMessageChanges(test.database).remove({ chatId: id, number: 2 });
@@ -79,7 +32,7 @@ describe("retention", () => {
     expect(await chatOf(id)).to.deep.include({ messagesCount: 4, retainedFrom: 3, retainedFromAt: ago(30) });
     expect(await collect(verifyCounts(test.database))).to.deep.equal([]);
     expect(await overdue()).to.deep.equal([]);
-    now = new Date(now.getTime() + 1);
+    clock.now = new Date(clock.now.getTime() + 1);
     expect(await expireAll(), "a millisecond later").to.equal(1);
     expect(await left(id)).to.deep.equal([4, 5, 6]);
   });
@@ -122,23 +75,23 @@ describe("retention", () => {
     const [found] = await overdue();
     for (const retentionDays of [50, null]) {
       await test.applications.change(chat.token, { retentionDays });
-      expect(await retention.expire(found!.id, now)).to.deep.equal({ deleted: 0, more: false });
+      expect(await retention.expire(found!.id, clock.now)).to.deep.equal({ deleted: 0, more: false });
     }
     await test.applications.change(chat.token, { retentionDays: 30 });
     await test.chats.change(chat.token, chat.number, { retentionDays: 0 });
-    expect(await retention.expire(found!.id, now)).to.deep.equal({ deleted: 0, more: false });
+    expect(await retention.expire(found!.id, clock.now)).to.deep.equal({ deleted: 0, more: false });
     expect(await left(chat.id)).to.deep.equal([1]);
   });
 
   it("reads no tombstone twice, 500 messages per transaction", async () => {
     const { id } = await limited(30);
     await store(id, Array<number>(1_100).fill(40));
-    expect(await retention.expire(id, now)).to.deep.equal({ deleted: 500, more: true });
+    expect(await retention.expire(id, clock.now)).to.deep.equal({ deleted: 500, more: true });
     expect(await chatOf(id)).to.deep.include({ retainedFrom: 501, messagesCount: 600 });
-    expect(await retention.expire(id, now)).to.deep.equal({ deleted: 500, more: true });
-    expect(await retention.expire(id, now)).to.deep.equal({ deleted: 100, more: false });
+    expect(await retention.expire(id, clock.now)).to.deep.equal({ deleted: 500, more: true });
+    expect(await retention.expire(id, clock.now)).to.deep.equal({ deleted: 100, more: false });
     expect(await chatOf(id)).to.deep.include({ retainedFrom: 1_101, retainedFromAt: null, messagesCount: 0 });
-    expect(await retention.expire(id, now)).to.deep.equal({ deleted: 0, more: false });
+    expect(await retention.expire(id, clock.now)).to.deep.equal({ deleted: 0, more: false });
     await store(id, [0], 1_101);
     expect(await chatOf(id)).to.deep.include({ retainedFrom: 1_101, retainedFromAt: ago(0), messagesCount: 1 });
   });
@@ -186,13 +139,13 @@ describe("retention", () => {
     let total = 0;
     const expiring = async () => {
       while (isStoring) {
-        const { deleted } = await retention.expire(id, now);
+        const { deleted } = await retention.expire(id, clock.now);
         total += deleted;
       }
     };
     await Promise.all([storing, expiring(), expiring()]);
     for (let more = true; more;) {
-      const result = await retention.expire(id, now);
+      const result = await retention.expire(id, clock.now);
       ({ more } = result);
       total += result.deleted;
     }
@@ -202,20 +155,20 @@ describe("retention", () => {
   });
 
   it("says by how much the oldest message is over its limit, and begins with the most overdue", async () => {
-    expect(await retention.look(now, 100)).to.deep.equal({ behindMs: 0, groups: [] });
+    expect(await retention.look(clock.now, 100)).to.deep.equal({ behindMs: 0, groups: [] });
     const [a, b, c] = [await limited(30), await limited(10), await limited(null)];
     await store(a.id, [31, 5]);
     await store(b.id, [14]);
     await store(c.id, [500]);
     await test.chats.change(c.token, c.number, { retentionDays: 498 });
-    const { behindMs, groups } = await retention.look(now, 2);
+    const { behindMs, groups } = await retention.look(clock.now, 2);
     expect(behindMs).to.equal(4 * dayMs);
     expect(groups.map(({ applicationId, ownDays }) => [applicationId, ownDays])).to.deep.equal([
       [b.applicationId, null],
       [c.applicationId, 498],
     ]);
     await expireAll();
-    expect((await retention.look(now, 2)).behindMs).to.equal(0);
+    expect((await retention.look(clock.now, 2)).behindMs).to.equal(0);
   });
 
   it("finds all limits, however many share one", async () => {
@@ -238,7 +191,7 @@ describe("retention", () => {
     await prisma.chat.createMany({
       data: added.map(({ id }) => ({ applicationId: id, number: 1, retainedFromAt: ago(1_000), ...times })),
     });
-    const { groups } = await retention.look(now, 1_000);
+    const { groups } = await retention.look(clock.now, 1_000);
     const found = groups.map(({ applicationId, ownDays }) => `${applicationId} ${ownDays}`);
     expect(found).to.have.members([...wanted, ...added.map(({ id }) => `${id} null`)]);
   });

@@ -3,7 +3,7 @@ import type { FoundMessage, SearchFilters } from "./search-index.ts";
 import type { StoredMessages, Walk } from "./walk-chats.ts";
 
 /** Maximum number of messages, and of bytes of their contents, per read. */
-const smallestChunk = { limit: 250, bytes: maxPageBytes };
+const mostAtOnce = { limit: 250, bytes: maxPageBytes };
 
 /** Walks through the messages of a chat by number, the highest first, or from below the number `after`. */
 export async function walkChat(
@@ -23,7 +23,7 @@ export async function walkChat(
   }
 
   async function read(): Promise<void> {
-    messages = await stored.newest(chatId, before === undefined ? smallestChunk : { ...smallestChunk, before });
+    messages = await stored.newest(chatId, before === undefined ? mostAtOnce : { ...mostAtOnce, before });
     before = messages.at(-1)?.number;
     for (const message of messages) held += contentBytes(message);
     // Times ascend with the numbers, but for messages that Redis accepted while its clock was set back.

@@ -1,32 +1,21 @@
 import { messageSchema } from "@confab/contracts";
-import { useEnding, useForAll } from "@confab/testkit";
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
-import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
-import { readAs, startApi, type Api } from "./start.ts";
-import { openWorldWithRedis, type Chat } from "./world.ts";
-
-const endAfterTest = useEnding();
+import type { ReceivedEvent } from "./event-reader.ts";
+import { readAs, startApi } from "./start.ts";
+import { isCaughtUp, useStreamedChat } from "./streamed-chat.ts";
+import { openWorldWithRedis } from "./world.ts";
 
 describe("when MySQL has lost changes", function () {
   this.timeout(60_000);
-  let chat: Chat;
-  let path: string;
-
   const world = useForAll(openWorldWithRedis);
   const api = useForAll(() => startApi(world, { REDIS_URL: world.server.url }));
-  beforeEach(async () => {
-    chat = await world.newChat();
-    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
-  });
-
-  const open = async (query = "", from: Pick<Api, "url"> = api, of = `${path}/stream`): Promise<EventReader> =>
-    endAfterTest(await openStream(`${from.url}${of}${query}`));
-  const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
+  const { chat, open } = useStreamedChat(world, api);
 
   it("changes that MySQL has lost send readers back as well", async () => {
     await world.accept(chat, "one");
     await world.store();
-    for (const body of ["uno", "eins", "un"]) await api.send("PATCH", `${path}/1`, { body });
+    for (const body of ["uno", "eins", "un"]) await api.send("PATCH", `${chat.path}/1`, { body });
     const reader = await open("?after=0");
     await reader.until(isCaughtUp);
     const { prisma } = world.database;
@@ -45,7 +34,7 @@ describe("when MySQL has lost changes", function () {
     await world.accept(chat, "one", "two");
     await world.store();
     const edit = async (number: number, body: string) =>
-      readAs(messageSchema, await api.send("PATCH", `${path}/${number}`, { body })).change_number!;
+      readAs(messageSchema, await api.send("PATCH", `${chat.path}/${number}`, { body })).change_number!;
     await edit(1, "kept");
     const { prisma } = world.database;
     const where = { chatId: chat.id };

@@ -1,29 +1,18 @@
 import { messageSchema } from "@confab/contracts";
-import { useEnding, useForAll } from "@confab/testkit";
+import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { z } from "zod";
-import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
-import { readAs, startApi, type Api } from "./start.ts";
-import { openWorldWithRedis, type Chat } from "./world.ts";
-
-const endAfterTest = useEnding();
+import type { EventReader } from "./event-reader.ts";
+import { readAs, startApi } from "./start.ts";
+import { isCaughtUp, useStreamedChat } from "./streamed-chat.ts";
+import { openWorldWithRedis } from "./world.ts";
 
 describe("when Redis loses messages at any time", function () {
   this.timeout(60_000);
-  let chat: Chat;
-  let path: string;
-
   const world = useForAll(openWorldWithRedis);
   const api = useForAll(() => startApi(world, { REDIS_URL: world.server.url }));
-  beforeEach(async () => {
-    chat = await world.newChat();
-    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
-  });
-
-  const open = async (query = "", from: Pick<Api, "url"> = api, of = `${path}/stream`): Promise<EventReader> =>
-    endAfterTest(await openStream(`${from.url}${of}${query}`));
-  const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
+  const { newChat, open } = useStreamedChat(world, api);
 
   const flush = () => world.redis.flushall();
 
@@ -43,11 +32,11 @@ describe("when Redis loses messages at any time", function () {
 
   /** Returns the messages that a client of the events of a new chat knows, those of the list, and those sent after the last loss. */
   async function play(steps: readonly Step[]) {
-    chat = await world.newChat();
-    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+    const chat = await newChat();
+    const of = `${chat.path}/stream`;
     const known = new Map<number, unknown>();
     let position = "0";
-    let reader: EventReader | undefined = await open("?after=0");
+    let reader: EventReader | undefined = await open("?after=0", { of });
     const leave = async () => {
       if (reader === undefined) return;
       await reader.close();
@@ -77,14 +66,14 @@ describe("when Redis loses messages at any time", function () {
         await storeLate();
       } else {
         await leave();
-        if (step === "return") reader = await open(`?after=${position}`);
+        if (step === "return") reader = await open(`?after=${position}`, { of });
       }
     }
     await leave();
-    reader = await open(`?after=${position}`);
+    reader = await open(`?after=${position}`, { of });
     await reader.until(isCaughtUp);
     await leave();
-    const listed = readAs(z.array(messageSchema), await api.get(`${path}?limit=200`));
+    const listed = readAs(z.array(messageSchema), await api.get(`${chat.path}?limit=200`));
     await world.store();
     return { known, listed: listed.map(({ number, body }) => [number, body] as const), sent };
   }

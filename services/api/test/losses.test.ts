@@ -5,27 +5,18 @@ import { messageSchema, readStateSchema } from "@confab/contracts";
 import { useEnding, eventually, startProxy, useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { z } from "zod";
-import { openStream, type EventReader, type ReceivedEvent } from "./event-reader.ts";
-import { problemOf, readAs, startApi, type Answer, type Api } from "./start.ts";
+import type { EventReader, ReceivedEvent } from "./event-reader.ts";
+import { problemOf, readAs, startApi, type Answer } from "./start.ts";
+import { isCaughtUp, useStreamedChat } from "./streamed-chat.ts";
 import { openWorldWithRedis, type Chat } from "./world.ts";
 
 const endAfterTest = useEnding();
 
 describe("when Redis has lost messages and assigns their numbers again", function () {
   this.timeout(60_000);
-  let chat: Chat;
-  let path: string;
-
   const world = useForAll(openWorldWithRedis);
   const api = useForAll(() => startApi(world, { REDIS_URL: world.server.url }));
-  beforeEach(async () => {
-    chat = await world.newChat();
-    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
-  });
-
-  const open = async (query = "", from: Pick<Api, "url"> = api, of = `${path}/stream`): Promise<EventReader> =>
-    endAfterTest(await openStream(`${from.url}${of}${query}`));
-  const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
+  const { chat, open } = useStreamedChat(world, api);
   const shown = (events: readonly ReceivedEvent[]) =>
     events
       .filter(({ event }) => event !== "caught-up")
@@ -44,7 +35,7 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     await world.store();
     for (const each of chats) await world.accept(each, "old 4", "old 5", "old 6", "old 7", "old 8");
   }
-  const sendNew = (from: number, to: number, chatOf = chat) =>
+  const sendNew = (from: number, to: number, chatOf: Chat = chat) =>
     world.accept(chatOf, ...Array.from({ length: to - from + 1 }, (_, at) => `new ${from + at}`));
   const flush = () => world.redis.flushall();
 
@@ -52,7 +43,9 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     const other = await world.newChat(chat.token);
     await sendEight(other);
     const alone = await open("?after=0");
-    const both = await open(`?chats=${chat.number},${other.number}&after=0`, api, `/applications/${chat.token}/stream`);
+    const both = await open(`?chats=${chat.number},${other.number}&after=0`, {
+      of: `/applications/${chat.token}/stream`,
+    });
     await alone.until((events) => shown(events).length === 8);
     await both.until((events) => shown(events).length === 16);
     await flush();
@@ -80,7 +73,7 @@ describe("when Redis has lost messages and assigns their numbers again", functio
         const chats = `?chats=${chat.number},${other.number}`;
         await sendEight();
         const alone = await open("?after=0");
-        const both = await open(`${chats}&after=0`, api, many);
+        const both = await open(`${chats}&after=0`, { of: many });
         await alone.until((events) => shown(events).length === 8);
         await both.until((events) => shown(events).length === 8 && events.length === 10);
         await Promise.all([alone.close(), both.close()]);
@@ -92,10 +85,10 @@ describe("when Redis has lost messages and assigns their numbers again", functio
         }
         const expected = again(...Array.from({ length: last - 3 }, (_, at) => at + 4));
         for (const [query, of] of [
-          [`?after=${alone.lastId()!}`, `${path}/stream`],
+          [`?after=${alone.lastId()!}`, `${chat.path}/stream`],
           [`${chats}&after=${both.lastId()!}`, many],
         ] as const) {
-          const back = await open(query, api, of);
+          const back = await open(query, { of });
           await back.until((events) => shown(events).length === expected.length && isCaughtUp(events));
           expect(shown(back.events)).to.deep.equal(expected);
         }
@@ -126,10 +119,10 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     });
 
     it("a list passes none", async () => {
-      const page = await api.get(`${path}?after=3`);
+      const page = await api.get(`${chat.path}?after=3`);
       expect(bodies(page)).to.deep.equal(["new 4", "old 6"]);
       await sendNew(5, 6);
-      expect(bodies(await api.get(`${path}?after=6`))).to.deep.equal(["new 5", "new 6"]);
+      expect(bodies(await api.get(`${chat.path}?after=6`))).to.deep.equal(["new 5", "new 6"]);
     });
   });
 
@@ -163,31 +156,33 @@ describe("when Redis has lost messages and assigns their numbers again", functio
 
   it("polls are answered 409 with the last number that was kept", async () => {
     await sendEight();
-    const page = await api.get(`${path}?after=5&wait=5`);
+    const page = await api.get(`${chat.path}?after=5&wait=5`);
     expect(bodies(page)).to.deep.equal(["old 6", "old 7", "old 8"]);
     const next = nextOf(page);
-    const waiting = api.get(`${path}?after=8&wait=30`);
+    const waiting = api.get(`${chat.path}?after=8&wait=30`);
     await eventually(() => expect(api.waits.count()).to.equal(1));
     await flush();
     for (const query of ["?after=8", "?after=8&wait=5"]) {
-      expect(problemOf(await api.get(path + query), "position-reset").last_number).to.equal(3);
+      expect(problemOf(await api.get(chat.path + query), "position-reset").last_number).to.equal(3);
     }
     await sendNew(4, 7);
     expect(problemOf(await waiting, "position-reset").last_number).to.equal(3);
     for (const query of ["?after=8", "?after=8&wait=5"]) {
-      expect(problemOf(await api.get(path + query), "position-reset").last_number).to.equal(3);
+      expect(problemOf(await api.get(chat.path + query), "position-reset").last_number).to.equal(3);
     }
-    const { last_message_number, detail } = problemOf(await api.get(`${path}?after=8`), "position-reset");
+    const { last_message_number, detail } = problemOf(await api.get(`${chat.path}?after=8`), "position-reset");
     expect(last_message_number).to.equal(7);
     expect(detail).to.include("its last number is 7").and.include("above 3");
     await sendNew(8, 10);
-    expect(bodies(await api.get(`${path}?after=8`)), "a number alone does not show it").to.deep.equal([
+    expect(bodies(await api.get(`${chat.path}?after=8`)), "a number alone does not show it").to.deep.equal([
       "new 9",
       "new 10",
     ]);
     expect(problemOf(await api.get(next), "position-reset").last_number).to.equal(3);
-    expect(bodies(await api.get(`${path}?after=3`))).to.have.length(7);
-    expect(bodies(await api.get(nextOf(await api.get(`${path}?after=10&wait=1`)))), "at the end").to.deep.equal([]);
+    expect(bodies(await api.get(`${chat.path}?after=3`))).to.have.length(7);
+    expect(bodies(await api.get(nextOf(await api.get(`${chat.path}?after=10&wait=1`)))), "at the end").to.deep.equal(
+      [],
+    );
   });
 
   it("read horizons go back, unless they were set afterwards", async () => {
@@ -250,12 +245,12 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     const proxy = endAfterTest(await startProxy({ target: world.server.url }));
     const behind = endAfterTest(await startApi(world, { REDIS_URL: proxy.url }));
     await proxy.cut();
-    const reader = await open("?after=8", behind);
-    const behindAll = await open("?after=1", behind);
+    const reader = await open("?after=8", { from: behind });
+    const behindAll = await open("?after=1", { from: behind });
     await sleep(2_500);
     expect(reader.events).to.deep.equal([]);
     expect(behindAll.events.map(({ event }) => event)).to.deep.equal(["message", "message"]);
-    expect(bodies(await behind.get(`${path}?after=8`))).to.deep.equal([]);
+    expect(bodies(await behind.get(`${chat.path}?after=8`))).to.deep.equal([]);
     await proxy.restore();
     await Promise.all([reader.until(isCaughtUp), behindAll.until(isCaughtUp)]);
     expect(shown(reader.events)).to.deep.equal([]);
@@ -271,6 +266,6 @@ describe("when Redis has lost messages and assigns their numbers again", functio
     const back = await open(`?after=${reader.lastId()!}`);
     await back.until(isCaughtUp);
     expect(shown(back.events)).to.deep.equal([]);
-    expect(bodies(await api.get(`${path}?after=2`))).to.deep.equal([]);
+    expect(bodies(await api.get(`${chat.path}?after=2`))).to.deep.equal([]);
   });
 });

@@ -1,10 +1,11 @@
 import { crc32 } from "node:zlib";
-import { messageSchema, type Message } from "@confab/contracts";
+import { messageSchema } from "@confab/contracts";
 import { nameHash } from "@confab/pending";
 import { asNewer, renamable } from "@confab/testkit/world";
 import { expect } from "chai";
 import { z } from "zod";
 import { jsonOf, problemOf, readAs, useApi } from "./start.ts";
+import { numbersOf, pathOf, useMixedChats } from "./mixed-chats.ts";
 import type { Chat } from "./world.ts";
 
 /** The record in a format that this version does not know, with a valid checksum and as many bytes as before. */
@@ -20,18 +21,7 @@ function inLaterFormat(batchId: string, { token, number }: Chat, record: string)
 describe("reading messages", () => {
   const { world, api } = useApi();
 
-  const pathOf = ({ token, number }: Chat): string => `/applications/${token}/chats/${number}/messages`;
-  const numbersOf = (messages: Message[]): number[] => messages.map(({ number }) => number);
-
-  /** A chat in which the marked messages are stored and the others are pending. */
-  async function newChat(stored: readonly boolean[]): Promise<Chat> {
-    const chat = await world.newChat();
-    await world.accept(chat, ...stored.map((_, index) => `message ${index + 1}`));
-    await world.store((number) => stored[number - 1] === true);
-    return chat;
-  }
-  // The rest of a run must not be stored in the next one.
-  afterEach(() => world.store());
+  const newChat = useMixedChats(world);
 
   it("refuses a query with too many parameters", async () => {
     const path = pathOf(await newChat([true, true]));

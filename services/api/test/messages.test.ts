@@ -1,8 +1,8 @@
-import { messageSchema, type Message } from "@confab/contracts";
+import { messageSchema } from "@confab/contracts";
 import { expect } from "chai";
 import { z } from "zod";
 import { follow, jsonOf, linksOf, problemOf, readAs, useApi } from "./start.ts";
-import type { Chat } from "./world.ts";
+import { numbersOf, pathOf, useMixedChats } from "./mixed-chats.ts";
 import fc from "fast-check";
 
 type Order = "asc" | "desc";
@@ -30,18 +30,7 @@ function model(
 describe("reading a chat's messages", () => {
   const { world, api } = useApi();
 
-  const pathOf = ({ token, number }: Chat): string => `/applications/${token}/chats/${number}/messages`;
-  const numbersOf = (messages: Message[]): number[] => messages.map(({ number }) => number);
-
-  /** A chat in which the marked messages are stored and the others are pending. */
-  async function newChat(stored: readonly boolean[]): Promise<Chat> {
-    const chat = await world.newChat();
-    await world.accept(chat, ...stored.map((_, index) => `message ${index + 1}`));
-    await world.store((number) => stored[number - 1] === true);
-    return chat;
-  }
-  // The rest of a run must not be stored in the next one.
-  afterEach(() => world.store());
+  const newChat = useMixedChats(world);
 
   const order = fc.constantFrom<Order>("asc", "desc");
   const stored = fc.oneof(

@@ -2,38 +2,21 @@ import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { useEnding, eventually, startProxy, testStores } from "@confab/testkit";
 import { expect } from "chai";
-import { openStream, type ReceivedEvent } from "./event-reader.ts";
-import { startApi, useApi, type Api } from "./start.ts";
-import type { Chat } from "./world.ts";
+import { startApi, useApi } from "./start.ts";
+import { changesOf, isCaughtUp, shown, useStreamedChat } from "./streamed-chat.ts";
 
 const endAfterTest = useEnding();
 
 describe("streams while something ends", function () {
   this.timeout(60_000);
-  let chat: Chat;
-  let path: string;
   const { world, api } = useApi();
-  beforeEach(async () => {
-    chat = await world.newChat();
-    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
-  });
-
-  const open = async (query = "", headers: Record<string, string> = {}, from: Pick<Api, "url"> = api) =>
-    endAfterTest(await openStream(`${from.url}${path}/stream${query}`, headers));
-  const shown = (events: readonly ReceivedEvent[]) =>
-    events.map(({ id, event, data }) => [withoutNumbering(id), event, ...("body" in data ? [data.body] : [])]);
-  const changesOf = (events: readonly ReceivedEvent[]) =>
-    events
-      .filter(({ event }) => event === "edited" || event === "deleted")
-      .map(({ data }) => data.change_number as number);
-  const withoutNumbering = (id: string | undefined) => id?.replace(/\.\d+$/, "");
-  const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
-  const edit = (number: number, body: string) => api.send("PATCH", `${path}/${number}`, { body });
+  const { chat, open } = useStreamedChat(world, api);
+  const edit = (number: number, body: string, of = chat.path) => api.send("PATCH", `${of}/${number}`, { body });
 
   it("continues by itself after Redis was unavailable, without a hole", async () => {
     const proxy = endAfterTest(await startProxy({ target: testStores().redisUrl }));
     const behind = endAfterTest(await startApi(world, { REDIS_URL: proxy.url }));
-    const reader = await open("?after=0", {}, behind);
+    const reader = await open("?after=0", { from: behind });
     await reader.until(isCaughtUp);
     await world.accept(chat, "one");
     await reader.until((events) => events.length === 2);
@@ -56,7 +39,7 @@ describe("streams while something ends", function () {
     const behind = endAfterTest(await startApi({ ...world, url: proxy.url }));
     await world.accept(chat, "one", "two");
     await world.store();
-    const reader = await open("?after=0", {}, behind);
+    const reader = await open("?after=0", { from: behind });
     await reader.until(isCaughtUp);
     await proxy.cut();
     await world.accept(chat, "three");
@@ -74,11 +57,11 @@ describe("streams while something ends", function () {
 
   it("says goodbye when the process stops, and does not wait for a client that reads nothing", async () => {
     const stopping = await startApi(world);
-    const reader = await open("", {}, stopping);
+    const reader = await open("", { from: stopping });
     await reader.until(isCaughtUp);
     const deaf = connect(Number(new URL(stopping.url).port), "127.0.0.1");
     deaf.pause();
-    deaf.write(`GET ${path}/stream?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    deaf.write(`GET ${chat.path}/stream?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     await eventually(() => expect(stopping.streams.count()).to.equal(2));
     const began = performance.now();
     await stopping.stop();

@@ -1,37 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageSchema, type Message } from "@confab/contracts";
-import { useEnding } from "@confab/testkit";
 import { expect } from "chai";
 import fc from "fast-check";
 import { z } from "zod";
-import { openStream, type ReceivedEvent } from "./event-reader.ts";
-import { problemOf, readAs, useApi, type Api } from "./start.ts";
-import type { Chat } from "./world.ts";
-
-const endAfterTest = useEnding();
+import { problemOf, readAs, useApi } from "./start.ts";
+import { changesOf, isCaughtUp, shown, withoutNumbering, useStreamedChat } from "./streamed-chat.ts";
 
 describe("the live stream of a chat", function () {
   this.timeout(60_000);
-  let chat: Chat;
-  let path: string;
   const { world, api } = useApi();
-  beforeEach(async () => {
-    chat = await world.newChat();
-    path = `/applications/${chat.token}/chats/${chat.number}/messages`;
-  });
-
-  const open = async (query = "", headers: Record<string, string> = {}, from: Pick<Api, "url"> = api) =>
-    endAfterTest(await openStream(`${from.url}${path}/stream${query}`, headers));
-  const shown = (events: readonly ReceivedEvent[]) =>
-    events.map(({ id, event, data }) => [withoutNumbering(id), event, ...("body" in data ? [data.body] : [])]);
-  const changesOf = (events: readonly ReceivedEvent[]) =>
-    events
-      .filter(({ event }) => event === "edited" || event === "deleted")
-      .map(({ data }) => data.change_number as number);
-  const withoutNumbering = (id: string | undefined) => id?.replace(/\.\d+$/, "");
-  const isCaughtUp = (events: readonly ReceivedEvent[]) => events.some(({ event }) => event === "caught-up");
-  const edit = (number: number, body: string) => api.send("PATCH", `${path}/${number}`, { body });
-  const remove = (number: number) => api.send("DELETE", `${path}/${number}`);
+  const { chat, newChat, open } = useStreamedChat(world, api);
+  const edit = (number: number, body: string, of = chat.path) => api.send("PATCH", `${of}/${number}`, { body });
+  const remove = (number: number, of = chat.path) => api.send("DELETE", `${of}/${number}`);
 
   it("begins now, and shows each message as soon as it is accepted, in order", async () => {
     await world.accept(chat, "before");
@@ -46,7 +26,7 @@ describe("the live stream of a chat", function () {
       ["3", "message", "two"],
       ["4", "message", "three"],
     ]);
-    const listed = readAs(z.array(messageSchema), await api.get(path));
+    const listed = readAs(z.array(messageSchema), await api.get(chat.path));
     expect(reader.events.slice(1).map(({ data }) => data)).to.deep.equal(listed.slice(1));
     await world.store();
     await sleep(200);
@@ -62,7 +42,7 @@ describe("the live stream of a chat", function () {
       const numbers = reader.events.slice(0, -1).map(({ id, event }) => [event, Number(withoutNumbering(id))]);
       expect(numbers).to.deep.equal(Array.from({ length: 250 - after }, (_, at) => ["message", after + at + 1]));
     }
-    const reader = await open("?after=7", { "last-event-id": "248" });
+    const reader = await open("?after=7", { headers: { "last-event-id": "248" } });
     await reader.until(isCaughtUp);
     expect(shown(reader.events), "the header wins").to.have.length(3);
   });
@@ -139,7 +119,7 @@ describe("the live stream of a chat", function () {
       { id: undefined, event: "read", data: { chat_number: chat.number, reader: "anna", number: 2 } },
       { id: undefined, event: "read", data: { chat_number: chat.number, reader: "ben", number: 3 } },
     ]);
-    const late = await open("", { "last-event-id": reader.lastId()! });
+    const late = await open("", { headers: { "last-event-id": reader.lastId()! } });
     await late.until(isCaughtUp);
     expect(shown(late.events), "not repeated").to.deep.equal([["3", "caught-up"]]);
   });
@@ -182,8 +162,8 @@ describe("the live stream of a chat", function () {
       "1-9007199254740992",
       "1.9999999999",
     ]) {
-      problemOf(await api.get(`${path}/stream?after=${after}`), "validation-failed");
-      problemOf(await api.get(`${path}/stream`, { "last-event-id": after }), "validation-failed");
+      problemOf(await api.get(`${chat.path}/stream?after=${after}`), "validation-failed");
+      problemOf(await api.get(`${chat.path}/stream`, { "last-event-id": after }), "validation-failed");
     }
     problemOf(await api.get(`/applications/${chat.token}/chats/99/messages/stream`), "chat-not-found");
   });
@@ -198,13 +178,13 @@ describe("the live stream of a chat", function () {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { minLength: 5, maxLength: 40 }), async (operations) => {
-        chat = await world.newChat();
-        path = `/applications/${chat.token}/chats/${chat.number}/messages`;
+        const own = await newChat();
+        const of = `${own.path}/stream`;
         const seen = new Map<number, Message>();
         const numbers: number[] = [];
         const changes: number[] = [];
         let position = "0";
-        let reader = await open("?after=0");
+        let reader = await open("?after=0", { of });
         const take = async () => {
           await reader.close();
           for (const { event, data } of reader.events) {
@@ -218,22 +198,22 @@ describe("the live stream of a chat", function () {
         let [sent, stored] = [0, 0];
         for (const each of operations) {
           if (each.kind === "send") {
-            await world.accept(chat, `x${each.body}`);
+            await world.accept(own, `x${each.body}`);
             sent += 1;
           } else if (each.kind === "store") {
             await world.store();
             stored = sent;
-          } else if (each.kind === "edit" && stored > 0) await edit(1 + (each.at % stored), `y${each.body}`);
-          else if (each.kind === "delete" && stored > 0) await remove(1 + (each.at % stored));
+          } else if (each.kind === "edit" && stored > 0) await edit(1 + (each.at % stored), `y${each.body}`, own.path);
+          else if (each.kind === "delete" && stored > 0) await remove(1 + (each.at % stored), own.path);
           else if (each.kind === "return") {
             await take();
             position = reader.lastId() ?? position;
-            reader = await open("", { "last-event-id": position });
+            reader = await open("", { headers: { "last-event-id": position }, of });
           }
         }
         await world.store();
-        const listed = readAs(z.array(messageSchema), await api.get(`${path}?limit=200`));
-        const { lastChangeNumber } = await world.database.prisma.chat.findUniqueOrThrow({ where: { id: chat.id } });
+        const listed = readAs(z.array(messageSchema), await api.get(`${own.path}?limit=200`));
+        const { lastChangeNumber } = await world.database.prisma.chat.findUniqueOrThrow({ where: { id: own.id } });
         const end = lastChangeNumber === 0 ? String(sent) : `${sent}-${lastChangeNumber}`;
         await reader.until(() => (withoutNumbering(reader.lastId()) ?? "0") === end || sent === 0);
         await take();

@@ -1,67 +1,16 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createBatchStore, createErasures, createErasureWork } from "@confab/database";
+import { createBatchStore, createErasureWork } from "@confab/database";
 import { createPendingErasure } from "@confab/pending";
-import { countDocuments, isElasticsearch, removeChats } from "@confab/search";
+import { isElasticsearch, removeChats } from "@confab/search";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
 import { createErasing } from "../src/schedules/erase.ts";
-import { start, type Running } from "./start.ts";
-
-type Chat = Awaited<ReturnType<Running["createChat"]>>;
+import { nothing, useErasures, type Chat } from "./use-erasures.ts";
 
 describe("erasing while workers die", function () {
   this.timeout(60_000);
-  let world: Running;
-  let erasures: ReturnType<typeof createErasures>;
-  beforeEach(async () => {
-    world = await start({ ERASURE_SETTLE_TIME: "500ms" });
-    erasures = createErasures(world.direct);
-  });
-  afterEach(() => world.close());
-
-  /** Counts what the stores have of a chat, without the code that erases it. */
-  async function remains({ id: chatId, token, number }: Chat): Promise<Record<string, number>> {
-    const { prisma } = world.direct;
-    const where = { chatId };
-    if (!isElasticsearch(world.search)) throw new Error("the tests need Elasticsearch");
-    const documents = await countDocuments(world.search, [chatId]);
-    const keys = await world.redis.keys(`${world.prefix}*:${token}:${number}`);
-    return {
-      chats: await prisma.chat.count({ where: { id: chatId } }),
-      messages: await prisma.message.count({ where }),
-      versions: await prisma.messageVersion.count({ where }),
-      changes: await prisma.messageChange.count({ where }),
-      deleted: await prisma.deletedNumber.count({ where }),
-      reads: await prisma.read.count({ where }),
-      letters: await prisma.deadLetter.count({ where: { token, chatNumber: number } }),
-      documents: [...documents.values()].reduce((sum, count) => sum + count, 0),
-      heads: keys.filter((key) => key.includes(":head:")).length,
-      pending: keys.filter((key) => key.includes(":pending:")).length,
-    };
-  }
-  const nothing = {
-    chats: 0,
-    messages: 0,
-    versions: 0,
-    changes: 0,
-    deleted: 0,
-    reads: 0,
-    letters: 0,
-    documents: 0,
-    heads: 0,
-    pending: 0,
-  };
-
-  const finished = (token: string, chat?: number) =>
-    eventually(
-      async () => {
-        expect(await erasures.find(token, chat ?? null))
-          .to.have.property("finishedAt")
-          .that.is.not.equal(null);
-      },
-      { timeoutMs: 30_000 },
-    );
+  const { world, erasures, remains, finished } = useErasures();
 
   for (const kind of ["a chat", "an application", "a sender"] as const) {
     it(`erases ${kind}, although its worker dies after any step`, async () => {

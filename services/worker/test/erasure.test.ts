@@ -1,76 +1,12 @@
-import { createErasures, createMessageChanges } from "@confab/database";
+import { createMessageChanges } from "@confab/database";
 import { createPendingErasure } from "@confab/pending";
-import { countDocuments, isElasticsearch } from "@confab/search";
 import { eventually } from "@confab/testkit";
 import { expect } from "chai";
-import { start, type Running } from "./start.ts";
-
-type Chat = Awaited<ReturnType<Running["createChat"]>>;
+import { nothing, useErasures, type Chat } from "./use-erasures.ts";
 
 describe("the erasure of deleted chats and applications", function () {
   this.timeout(60_000);
-  let world: Running;
-  let erasures: ReturnType<typeof createErasures>;
-  beforeEach(async () => {
-    world = await start({ ERASURE_SETTLE_TIME: "500ms" });
-    erasures = createErasures(world.direct);
-  });
-  afterEach(() => world.close());
-
-  /** Counts what the stores have of a chat, without the code that erases it. */
-  async function remains({ id: chatId, token, number }: Chat): Promise<Record<string, number>> {
-    const { prisma } = world.direct;
-    const where = { chatId };
-    if (!isElasticsearch(world.search)) throw new Error("the tests need Elasticsearch");
-    const documents = await countDocuments(world.search, [chatId]);
-    const keys = await world.redis.keys(`${world.prefix}*:${token}:${number}`);
-    return {
-      chats: await prisma.chat.count({ where: { id: chatId } }),
-      messages: await prisma.message.count({ where }),
-      versions: await prisma.messageVersion.count({ where }),
-      changes: await prisma.messageChange.count({ where }),
-      deleted: await prisma.deletedNumber.count({ where }),
-      reads: await prisma.read.count({ where }),
-      letters: await prisma.deadLetter.count({ where: { token, chatNumber: number } }),
-      documents: [...documents.values()].reduce((sum, count) => sum + count, 0),
-      heads: keys.filter((key) => key.includes(":head:")).length,
-      pending: keys.filter((key) => key.includes(":pending:")).length,
-    };
-  }
-  const nothing = {
-    chats: 0,
-    messages: 0,
-    versions: 0,
-    changes: 0,
-    deleted: 0,
-    reads: 0,
-    letters: 0,
-    documents: 0,
-    heads: 0,
-    pending: 0,
-  };
-
-  /** Fills a chat with everything that the stores can have of it. */
-  async function fill(chat: Chat): Promise<void> {
-    await world.send(chat, "one", "two", "three");
-    await eventually(async () => expect(await remains(chat)).to.include({ messages: 3, documents: 3 }));
-    const changes = createMessageChanges(world.direct);
-    await changes.edit({ chatId: chat.id, number: 1 }, { body: "edited" });
-    await changes.remove({ chatId: chat.id, number: 2 });
-    await world.direct.prisma.read.create({
-      data: { chatId: chat.id, reader: Buffer.from("r"), number: 1, updatedAt: new Date() },
-    });
-  }
-
-  const finished = (token: string, chat?: number) =>
-    eventually(
-      async () => {
-        expect(await erasures.find(token, chat ?? null))
-          .to.have.property("finishedAt")
-          .that.is.not.equal(null);
-      },
-      { timeoutMs: 30_000 },
-    );
+  const { world, erasures, fill, remains, finished } = useErasures();
 
   it("leaves nothing of a chat in any store, and everything of its neighbours", async () => {
     world.run();
@@ -187,11 +123,13 @@ describe("the erasure of deleted chats and applications", function () {
       expect(await remains(second)).to.include({ documents: 2 });
     });
   });
+});
+
+describe("the erasure of deleted chats, with frequent reconciliation", function () {
+  this.timeout(60_000);
+  const { world, erasures, fill, remains, finished } = useErasures({ INDEX_RECONCILE_INTERVAL: "100ms" });
 
   it("removes documents of an erased chat that the index gets later", async () => {
-    await world.close();
-    world = await start({ ERASURE_SETTLE_TIME: "500ms", INDEX_RECONCILE_INTERVAL: "100ms" });
-    erasures = createErasures(world.direct);
     world.run();
     const [chat, other] = [await world.createChat(), await world.createChat()];
     await fill(chat);
