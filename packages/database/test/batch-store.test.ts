@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
-import { startMysql, useForAll } from "@confab/testkit";
+import { startMysql } from "@confab/testkit";
 import {
   createApplications,
   createChats,
@@ -14,24 +14,16 @@ import {
   createMessageKeys,
   migrate,
 } from "@confab/database";
-import { batch, message, openTestDatabase, remember } from "./setup.ts";
+import { batch, message, remember } from "./setup.ts";
+import { useChat } from "./use-chat.ts";
 
 describe("storing accepted messages", () => {
-  let chatId: bigint;
-  let token: string;
-
-  const test = useForAll(openTestDatabase);
-  beforeEach(async () => {
-    ({ id: chatId, token } = await test.newChat());
-    await test.database.prisma.searchOutboxEntry.deleteMany();
-  });
-
-  const count = async () => (await test.chats.find(token, 1))?.messagesCount;
+  const { test, chat, count } = useChat();
 
   it("stores rows byte for byte, counts them and adds them to the search outbox", async () => {
     const body = `"quotes" 'and' \\back\\slashes\\, \0 nul, \r\n, é, 😀, \u200f, trailing space `;
-    const first = message(chatId, 1, body);
-    const result = await test.batchStore.store([batch(first, message(chatId, 2)), batch(message(chatId, 5))]);
+    const first = message(chat.id, 1, body);
+    const result = await test.batchStore.store([batch(first, message(chat.id, 2)), batch(message(chat.id, 5))]);
     expect(result).to.deep.equal({
       stored: 3,
       knownBatches: 0,
@@ -41,11 +33,11 @@ describe("storing accepted messages", () => {
       locked: [],
       repeated: [],
     });
-    const row = await test.messages.find(chatId, 1);
+    const row = await test.messages.find(chat.id, 1);
     expect(row).to.include({ number: 1, body, version: 1, editedAt: null, deletedAt: null });
     expect(row?.createdAt).to.deep.equal(first.createdAt);
     expect(Buffer.from(row?.uid ?? [])).to.deep.equal(first.uid);
-    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2, 5]);
+    expect(await test.numbersOf(chat.id)).to.deep.equal([1, 2, 5]);
     expect(await count()).to.equal(3);
     expect(await test.outboxRanges()).to.deep.equal([
       [1, 2],
@@ -57,9 +49,9 @@ describe("storing accepted messages", () => {
     let number = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ unit: "binary", minLength: 1 }), { minLength: 1 }), async (bodies) => {
-        const rows = bodies.map((body) => message(chatId, ++number, body));
+        const rows = bodies.map((body) => message(chat.id, ++number, body));
         await test.batchStore.store([batch(...rows)]);
-        const read = await test.messages.range(chatId, { from: number - rows.length + 1, limit: rows.length });
+        const read = await test.messages.range(chat.id, { from: number - rows.length + 1, limit: rows.length });
         expect(read.map((row) => row.body)).to.deep.equal(bodies);
       }),
       { numRuns: 30 },
@@ -67,7 +59,7 @@ describe("storing accepted messages", () => {
   });
 
   it("knows when a batch was stored", async () => {
-    const [stored, other] = [batch(message(chatId, 1)), batch(message(chatId, 2))];
+    const [stored, other] = [batch(message(chat.id, 1)), batch(message(chat.id, 2))];
     const before = Date.now() - 1000;
     await test.batchStore.store([stored]);
     expect((await test.batchStore.storedAt(stored.id))?.getTime()).to.be.within(before, Date.now() + 1000);
@@ -75,13 +67,13 @@ describe("storing accepted messages", () => {
   });
 
   it("never overwrites a message: reports a number that is taken, also for a repeated delivery", async () => {
-    await test.batchStore.store([batch(message(chatId, 1, "first"))]);
-    const late = message(chatId, 1, "late");
-    const delivery = batch(late, message(chatId, 2));
+    await test.batchStore.store([batch(message(chat.id, 1, "first"))]);
+    const late = message(chat.id, 1, "late");
+    const delivery = batch(late, message(chat.id, 2));
     const result = await test.batchStore.store([delivery]);
     expect(result.stored).to.equal(1);
     expect(result.conflicts).to.deep.equal([late]);
-    expect((await test.messages.find(chatId, 1))?.body).to.equal("first");
+    expect((await test.messages.find(chat.id, 1))?.body).to.equal("first");
     expect(await count()).to.equal(2);
     const again = await test.batchStore.store([delivery]);
     expect(again).to.deep.equal({
@@ -97,13 +89,13 @@ describe("storing accepted messages", () => {
 
   it("stores the key of a message once, and drops a later message with the key", async () => {
     const key = (time: number) => {
-      const id = Buffer.alloc(15, chatId.toString());
+      const id = Buffer.alloc(15, chat.id.toString());
       id.writeUIntBE(time, 0, 6);
       return { id, request: Buffer.alloc(9, 7) };
     };
     const [first, other] = [
-      { ...message(chatId, 1, "first"), key: key(1) },
-      { ...message(chatId, 2, "other"), key: key(2) },
+      { ...message(chat.id, 1, "first"), key: key(1) },
+      { ...message(chat.id, 2, "other"), key: key(2) },
     ];
     const delivery = batch(first, other);
     await test.batchStore.store([delivery]);
@@ -111,15 +103,15 @@ describe("storing accepted messages", () => {
     expect(again).to.include({ stored: 0, knownBatches: 1 });
     expect(again.repeated).to.deep.equal([]);
 
-    const repetition = { ...message(chatId, 3, "first"), key: key(1) };
-    const result = await test.batchStore.store([batch(repetition, message(chatId, 4)), batch(repetition)]);
+    const repetition = { ...message(chat.id, 3, "first"), key: key(1) };
+    const result = await test.batchStore.store([batch(repetition, message(chat.id, 4)), batch(repetition)]);
     expect(result.stored).to.equal(1);
     expect(result.repeated.map(({ message: own, original }) => [own, original.number])).to.deep.equal([
       [repetition, 1],
     ]);
-    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2, 3, 4]);
+    expect(await test.numbersOf(chat.id)).to.deep.equal([1, 2, 3, 4]);
     // Number 3 is a tombstone, which is not given again, and readers do not count it as unread.
-    expect(await test.database.prisma.deletedNumber.count({ where: { chatId } })).to.equal(1);
+    expect(await test.database.prisma.deletedNumber.count({ where: { chatId: chat.id } })).to.equal(1);
     const keys = createMessageKeys(test.database);
     const found = await keys.find([key(1), key(2), key(3)].map(({ id }) => id.toString("hex")));
     expect([...found.values()].map(({ number, uid }) => [number, Buffer.from(uid)])).to.deep.equal([
@@ -130,8 +122,8 @@ describe("storing accepted messages", () => {
 
   it("stores the key of a renumbered message with its final number", async () => {
     const key = { id: Buffer.alloc(15, 9), request: Buffer.alloc(9, 7) };
-    await test.batchStore.store([batch(message(chatId, 1, "first"))]);
-    const late = { ...message(chatId, 1, "late"), key };
+    await test.batchStore.store([batch(message(chat.id, 1, "first"))]);
+    const late = { ...message(chat.id, 1, "late"), key };
     expect((await test.batchStore.store([batch(late)])).conflicts).to.deep.equal([late]);
     const keys = createMessageKeys(test.database);
     expect(await keys.find([key.id.toString("hex")])).to.deep.equal(new Map());
@@ -140,7 +132,7 @@ describe("storing accepted messages", () => {
   });
 
   it("reports the second of two messages with the same number in one call", async () => {
-    const result = await test.batchStore.store([batch(message(chatId, 1, "a")), batch(message(chatId, 1, "b"))]);
+    const result = await test.batchStore.store([batch(message(chat.id, 1, "a")), batch(message(chat.id, 1, "b"))]);
     expect(result.stored).to.equal(1);
     expect(result.conflicts.map((row) => row.body)).to.deep.equal(["b"]);
     expect(await count()).to.equal(1);
@@ -189,15 +181,15 @@ describe("storing accepted messages", () => {
   it("stores every field of the content as it was sent, and returns null for the others", async () => {
     const text = String.raw`{"z":1.0,"a":["é😀\u0000",null,true,{"":1e400}],"z":-0,"__proto__":{},"quote'\\":"--"}`;
     const metadata = new JsonText(text);
-    const full = { ...message(chatId, 1, "full"), sender: "üser ' \\ 😀 ", metadata, reply_to: 7 };
-    await test.batchStore.store([batch(full, message(chatId, 2, "bare"))]);
-    const [first, second] = await test.messages.range(chatId, { limit: 10 });
+    const full = { ...message(chat.id, 1, "full"), sender: "üser ' \\ 😀 ", metadata, reply_to: 7 };
+    await test.batchStore.store([batch(full, message(chat.id, 2, "bare"))]);
+    const [first, second] = await test.messages.range(chat.id, { limit: 10 });
     expect(first).to.deep.include({ body: "full", sender: full.sender, metadata, reply_to: 7 });
     expect(second).to.deep.include({ body: "bare", sender: null, metadata: null, reply_to: null });
-    expect(await test.messages.find(chatId, 1)).to.deep.equal(first);
-    const indexed = await test.messages.inRanges([{ chatId, from: 1, to: 1 }]);
+    expect(await test.messages.find(chat.id, 1)).to.deep.equal(first);
+    const indexed = await test.messages.inRanges([{ chatId: chat.id, from: 1, to: 1 }]);
     expect(indexed[0]).to.deep.include({ sender: full.sender, metadata, reply_to: 7 });
-    const [size] = await test.messages.sizes(chatId, { limit: 1 });
+    const [size] = await test.messages.sizes(chat.id, { limit: 1 });
     expect(size?.bytes).to.be.at.least(Buffer.byteLength(`full${full.sender}${text}`));
   });
 
@@ -205,16 +197,16 @@ describe("storing accepted messages", () => {
     const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds));
     const last = async () => {
       const { lastMessageNumber, lastMessageAt } = await test.database.prisma.chat.findUniqueOrThrow({
-        where: { id: chatId },
+        where: { id: chat.id },
       });
       return [lastMessageNumber, lastMessageAt];
     };
     expect(await last()).to.deep.equal([0, null]);
     await test.batchStore.store([
-      batch({ ...message(chatId, 3), createdAt: at(3) }, { ...message(chatId, 4), createdAt: at(4) }),
+      batch({ ...message(chat.id, 3), createdAt: at(3) }, { ...message(chat.id, 4), createdAt: at(4) }),
     ]);
     expect(await last()).to.deep.equal([4, at(4)]);
-    const late = batch({ ...message(chatId, 1), createdAt: at(1) }, { ...message(chatId, 2), createdAt: at(2) });
+    const late = batch({ ...message(chat.id, 1), createdAt: at(1) }, { ...message(chat.id, 2), createdAt: at(2) });
     await test.batchStore.store([late]);
     await test.batchStore.store([late]);
     expect(await last()).to.deep.equal([4, at(4)]);
@@ -222,7 +214,7 @@ describe("storing accepted messages", () => {
 
   it("stores more rows and bytes than fit one statement", async () => {
     const rows = Array.from({ length: 2_100 }, (_, i) =>
-      message(chatId, i + 1, i < 150 ? "y".repeat(60_000) : "short"),
+      message(chat.id, i + 1, i < 150 ? "y".repeat(60_000) : "short"),
     );
     expect((await test.batchStore.store([batch(...rows)])).stored).to.equal(2_100);
     expect(await count()).to.equal(2_100);
@@ -246,13 +238,13 @@ describe("storing accepted messages", () => {
       "/* */",
       "`",
     ];
-    await test.batchStore.store([batch(...texts.map((text, at) => message(chatId, at + 1, text)))]);
+    await test.batchStore.store([batch(...texts.map((text, at) => message(chat.id, at + 1, text)))]);
     const withBytes = texts.map((text, at) => ({
-      ...message(chatId, texts.length + at + 1, text),
+      ...message(chat.id, texts.length + at + 1, text),
       bodyBytes: Buffer.from(text),
     }));
     await test.batchStore.store([batch(...withBytes)]);
-    const rows = await test.messages.range(chatId, { limit: 100 });
+    const rows = await test.messages.range(chat.id, { limit: 100 });
     expect(rows.map(({ body }) => body)).to.deep.equal([...texts, ...texts]);
   });
 });

@@ -3,29 +3,21 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { expect } from "chai";
-import { eventually, startProxy, useForAll } from "@confab/testkit";
+import { eventually, startProxy } from "@confab/testkit";
 import { createDatabase, createBatchStore, isRefusal, isUnavailable } from "@confab/database";
 import { addToChats } from "../src/chat-totals.ts";
 import { directTransaction } from "../src/transaction.ts";
-import { batch, message, openTestDatabase, rejection } from "./setup.ts";
+import { batch, message, rejection } from "./setup.ts";
+import { useChat } from "./use-chat.ts";
 
 describe("deliveries while connections break", () => {
-  let chatId: bigint;
-  let token: string;
-
-  const test = useForAll(openTestDatabase);
-  beforeEach(async () => {
-    ({ id: chatId, token } = await test.newChat());
-    await test.database.prisma.searchOutboxEntry.deleteMany();
-  });
-
-  const count = async () => (await test.chats.find(token, 1))?.messagesCount;
+  const { test, chat, count } = useChat();
 
   it("closes a session whose transaction takes too long, and does not log its messages", async () => {
-    const row = message(chatId, 1, "a secret");
+    const row = message(chat.id, 1, "a secret");
     await test.database.prisma.$transaction(
       async (tx) => {
-        await tx.$executeRaw`UPDATE chats SET name = name WHERE id = ${chatId}`;
+        await tx.$executeRaw`UPDATE chats SET name = name WHERE id = ${chat.id}`;
         const error = await rejection(
           directTransaction(test.database, (statements) => addToChats(statements, [row]), { timeoutMs: 200 }),
         );
@@ -52,7 +44,7 @@ describe("deliveries while connections break", () => {
     const behind = createDatabase({ url: proxy.url });
     const unlucky = createBatchStore(behind);
     const deliveries = Array.from({ length: 12 }, (_, i) =>
-      batch(message(chatId, 2 * i + 1), message(chatId, 2 * i + 2)),
+      batch(message(chat.id, 2 * i + 1), message(chat.id, 2 * i + 2)),
     );
     const failures: unknown[] = [];
     for (const delivery of deliveries) {
@@ -70,19 +62,19 @@ describe("deliveries while connections break", () => {
     await proxy.close();
     expect(failures).not.to.be.empty;
     expect(failures.filter((error) => !isUnavailable(error))).to.deep.equal([]);
-    expect(await test.numbersOf(chatId)).to.deep.equal(Array.from({ length: 24 }, (_, i) => i + 1));
+    expect(await test.numbersOf(chat.id)).to.deep.equal(Array.from({ length: 24 }, (_, i) => i + 1));
     expect(await count()).to.equal(24);
   });
 
   it("finds that the batch is stored if only the answer to COMMIT was lost", async () => {
-    const delivery = batch(message(chatId, 1), message(chatId, 2));
+    const delivery = batch(message(chat.id, 1), message(chat.id, 2));
     const silent = await startCommitSwallower(test.url);
     const behind = createDatabase({ url: silent.url });
     const lost = await rejection(createBatchStore(behind).store([delivery]));
     expect(isUnavailable(lost)).to.equal(true);
     await behind.close();
     silent.close();
-    expect(await test.numbersOf(chatId)).to.deep.equal([1, 2]);
+    expect(await test.numbersOf(chat.id)).to.deep.equal([1, 2]);
     const again = await test.batchStore.store([delivery]);
     expect(again).to.deep.equal({
       stored: 0,

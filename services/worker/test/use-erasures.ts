@@ -6,7 +6,7 @@ import { start, type Running } from "./start.ts";
 
 export type Chat = Awaited<ReturnType<Running["createChat"]>>;
 
-/** What `remains` returns for a chat that is erased. */
+/** `remains` returns this for an erased chat. */
 export const nothing = {
   chats: 0,
   messages: 0,
@@ -20,7 +20,7 @@ export const nothing = {
   pending: 0,
 };
 
-/** Gives each test a worker with a short settle time, and functions that tell what is left of a chat. */
+/** Gives each test a worker with a short settle time, and functions that count what is left of a chat. */
 export function useErasures(env: Record<string, string> = {}) {
   const world = useForEach(() => start({ ERASURE_SETTLE_TIME: "500ms", ...env }));
   const erasures = useForEach(() => createErasures(world.direct));

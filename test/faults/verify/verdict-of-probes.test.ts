@@ -1,19 +1,11 @@
 import { expect } from "chai";
+import { lossAt, lossy } from "./lossy.ts";
 import { createSoundRun } from "./sound-run.ts";
 import { verify } from "./verdict.ts";
 import type { HistoryLine, Operation } from "../history/lines.ts";
 
 describe("the verdict on probes", () => {
   const sound = createSoundRun();
-
-  /** The same history of a run whose fault may lose data. */
-  const lossy = (history: readonly HistoryLine[] = sound.history): HistoryLine[] =>
-    history.map((line) =>
-      line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
-    );
-  const lossAt = (t0: number, t1 = t0 + 1e6): HistoryLine => {
-    return { type: "window", t0, t1, what: "FLUSHALL", loses: true };
-  };
 
   /** The probe of the sound run, its acknowledgement as message 31, and the history with something else about the probe. */
   const probed = () => {

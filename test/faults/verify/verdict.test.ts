@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { invariants } from "./invariants.ts";
 import { buildModel } from "./model.ts";
 import { mutants } from "./mutants.ts";
+import { lossAt, lossy } from "./lossy.ts";
 import { createSoundRun } from "./sound-run.ts";
 import { streamsEndAsLists, streamsSkipNothing } from "./streams.ts";
 import { verify } from "./verdict.ts";
@@ -9,15 +10,6 @@ import type { HistoryLine, Operation } from "../history/lines.ts";
 
 describe("the verdict on a run", () => {
   const sound = createSoundRun();
-
-  /** The same history of a run whose fault may lose data. */
-  const lossy = (history: readonly HistoryLine[] = sound.history): HistoryLine[] =>
-    history.map((line) =>
-      line.type === "run" ? { ...line, expectations: { ...line.expectations, loses: true } } : line,
-    );
-  const lossAt = (t0: number, t1 = t0 + 1e6): HistoryLine => {
-    return { type: "window", t0, t1, what: "FLUSHALL", loses: true };
-  };
 
   it("accepts a run that kept every promise, and counts its messages", () => {
     const verdict = verify(sound.history, sound.final);
@@ -46,7 +38,7 @@ describe("the verdict on a run", () => {
   it("excuses the loss of messages that were sent before Redis lost data, and no later loss", () => {
     const row = sound.final.find((line) => line.type === "row" && line.number === 3)!;
     const late = sound.final.find((line) => line.type === "row" && line.number === 26)!;
-    const history = [...lossy(), lossAt(1000e6)];
+    const history = [...lossy(sound.history), lossAt(1000e6)];
     const without = (removed: typeof row) => sound.final.filter((line) => line !== removed);
     const lostBefore = verify(history, without(row));
     expect(lostBefore).to.include({ lost: 0 });
@@ -60,7 +52,7 @@ describe("the verdict on a run", () => {
     const final = sound.final.map((line) =>
       "uid" in line && "uid" in row && line.uid === row.uid ? { ...line, number: 31 } : line,
     );
-    const history = [...lossy(), lossAt(1000e6)];
+    const history = [...lossy(sound.history), lossAt(1000e6)];
     const excused = verify(history, final);
     expect(excused.anomalies).to.deep.equal([]);
     expect(excused.documented.renumbered).to.equal(1);
@@ -81,7 +73,7 @@ describe("the verdict on a run", () => {
           ]
         : [line],
     );
-    const history = [...lossy(), lossAt(1000e6)];
+    const history = [...lossy(sound.history), lossAt(1000e6)];
     const learns = sound.history.flatMap((line): HistoryLine[] =>
       line.type === "event" && line.event === "message" && line.item?.[1] === uid
         ? [{ ...line, event: "edited", change: 1, item: [26, "from before the loss", ...rest] }]
@@ -129,7 +121,7 @@ describe("the verdict on a run", () => {
     const reddened = (history: HistoryLine[]) =>
       verify(history, sound.final).anomalies.map(({ invariant }) => invariant);
     expect(reddened([...sound.history, page])).to.include("I13");
-    expect(reddened([...lossy(), lossAt(1000e6), page])).not.to.include("I13");
+    expect(reddened([...lossy(sound.history), lossAt(1000e6), page])).not.to.include("I13");
   });
 
   it("excuses a gap that a reset takes back after a loss, and no reset that goes forward", () => {
@@ -173,7 +165,7 @@ describe("the verdict on a run", () => {
     const end = Math.max(...sound.history.map((line) => ("t1" in line ? line.t1 : 0)));
     const refused: Operation = { ...edit, t0: end + 10e6, t1: end + 11e6, outcome: "fail", status: 412 };
     const reddened = (at: number) => {
-      const { anomalies } = verify([...lossy(), refused, lossAt(at)], sound.final);
+      const { anomalies } = verify([...lossy(sound.history), refused, lossAt(at)], sound.final);
       return anomalies.flatMap(({ examples }) => examples).filter((text) => text.includes("was answered with 412"));
     };
     expect(reddened(end + 5e6)).to.deep.equal([]);
