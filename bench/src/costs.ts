@@ -19,7 +19,7 @@ export interface Point {
   readonly us: number;
 }
 
-/** The cost per message at a rate and a size of batches. */
+/** Returns the cost per message at a rate and a size of batches. */
 export function costOf({ second, message, batch }: Costs, { rate, messagesPerBatch }: Omit<Point, "us">): number {
   return second / rate + message + batch / messagesPerBatch;
 }
@@ -62,7 +62,10 @@ function solve(rows: readonly number[][]): number[] | undefined {
   return equations.map((equation, i) => equation.at(-1)! / equation[i]!);
 }
 
-/** The costs that fit the row `capacity`, and how far they are from the rates that were not used to find them, as Markdown. */
+/**
+ * Returns the costs that fit the row `capacity`, and how far they are from the rates that were not used to find them,
+ * as Markdown.
+ */
 export function costsText(results: readonly RowResult[]): string | undefined {
   const rounds = results.find(({ name }) => name === capacityRow.name)?.rounds ?? [];
   const processes = Object.keys(rounds[0]?.figures ?? {}).filter((figure) => figure !== batchFigure);

@@ -9,7 +9,7 @@ const run = promisify(execFile);
 /** Says which version the test kit downloads. */
 const elasticsearch = join(import.meta.dirname, "../../packages/local/elasticsearch/pom.xml");
 
-/** The machine and the versions of the installed programs: a figure means nothing without them. */
+/** Describes the machine and the versions of the installed programs: a figure means nothing without them. */
 export async function describeMachine(): Promise<Record<string, string | number>> {
   const redis = await ensureProgram({ programs: ["redis-server"], packages: ["redis-server"] }, console.error);
   return {

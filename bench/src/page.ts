@@ -39,7 +39,7 @@ function voidsOf({ rounds }: RowResult): string {
   return voids.map(({ side, round, faults }) => `; round ${round} of ${side} is void: ${faults.join(", ")}`).join("");
 }
 
-/** One paragraph per machine, with the rows that it measured if there are several. */
+/** Returns one paragraph per machine, with the rows that it measured if there are several. */
 function machinesOf(results: readonly RowResult[]): string[] {
   const described = results.map(({ name, machine }) => ({
     name,

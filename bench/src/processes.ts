@@ -23,14 +23,17 @@ export function watchCpu(watched: Watched): () => CpuTimes {
   };
 }
 
-/** Figures of the CPU time that each process used per unit of work, such as a message. */
+/** Returns figures of the CPU time that each process used per unit of work, such as a message. */
 export function cpuFiguresOf(cpu: CpuTimes, unit: string, count: number): Record<string, number | null> {
   return Object.fromEntries(
     Object.entries(cpu).map(([name, us]) => [`${name} CPU, µs/${unit}`, us === null ? null : us / count]),
   );
 }
 
-/** The resident memory of processes now, and the sum of their highest values, in MB; null where the system does not report it. */
+/**
+ * Returns the resident memory of processes now, and the sum of their highest values, in MB; null where the system does
+ * not report it.
+ */
 export function memoryOf(pids: readonly number[]): { now: number | null; highest: number | null } {
   return { now: sum(pids, (pid) => statusOf(pid, "VmRSS")), highest: sum(pids, (pid) => statusOf(pid, "VmHWM")) };
 }

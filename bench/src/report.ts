@@ -1,7 +1,7 @@
 import { judge, sidesOf, spreadOf, type RowResult, type Spread } from "./results.ts";
 import type { Row } from "./rows/row.ts";
 
-/** The goals of all rows that were measured, as a Markdown table with medians, ranges and verdicts. */
+/** Returns the goals of all rows that were measured, as a Markdown table with medians, ranges and verdicts. */
 export function goalsTable(rows: readonly Row[], results: readonly RowResult[]): string {
   const lines = rows.flatMap((row) => {
     const rounds = results.find(({ name }) => name === row.name)?.rounds ?? [];
@@ -25,7 +25,7 @@ export function goalsTable(rows: readonly Row[], results: readonly RowResult[]):
   return tableOf([["goal", "compared with", "Confab", "ratio", "pass", "aim", "reaches"], ...lines]);
 }
 
-/** All figures of a row by side, as a Markdown table. */
+/** Returns all figures of a row by side, as a Markdown table. */
 export function figuresTable({ rounds }: RowResult): string {
   const sides = sidesOf(rounds);
   const figures = [...new Set(rounds.flatMap((round) => Object.keys(round.figures)))];

@@ -31,12 +31,12 @@ export interface Judged {
   readonly verdict: "aim" | "pass" | "below";
 }
 
-/** The names of the sides, in the order in which they were measured. */
+/** Returns the names of the sides, in the order in which they were measured. */
 export function sidesOf(rounds: readonly Round[]): string[] {
   return [...new Set(rounds.map(({ side }) => side))];
 }
 
-/** A figure of one side over the verified rounds; undefined if there is none. */
+/** Returns a figure of one side over the verified rounds, or undefined if there is none. */
 export function spreadOf(rounds: readonly Round[], side: string, figure: string): Spread | undefined {
   const values = rounds
     .filter((round) => round.side === side && round.faults.length === 0)
@@ -57,7 +57,7 @@ export function judge(rounds: readonly Round[], { figure, of, against, better, p
   return { of: own, against: other, value, verdict: reaches(aim) ? "aim" : reaches(pass) ? "pass" : "below" };
 }
 
-/** Undefined for an empty list. */
+/** Returns the median, or undefined for an empty list. */
 export function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -20,7 +20,7 @@ export interface Contents {
   readonly faults: readonly string[];
 }
 
-/** The number of messages in all chats. */
+/** Returns the number of messages in all chats. */
 export function countOf({ chats }: Pick<Contents, "chats">): number {
   return chats.reduce((sum, { count }) => sum + count, 0);
 }
@@ -90,7 +90,7 @@ export async function faultsOfIndex(stores: Stores, search: ElasticsearchIndex):
   );
 }
 
-/** All messages in the database, in key order. */
+/** Yields all messages in the database, in key order. */
 export async function* everyMessage({ database }: Stores): AsyncGenerator<MessageWithApplication[]> {
   const messages = createMessages(database);
   let [afterChatId, afterNumber] = [0n, 0];

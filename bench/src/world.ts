@@ -68,7 +68,7 @@ export async function createWorld(): Promise<World> {
   }
 }
 
-/** Elasticsearch, which starts with the first row that needs it and then runs on. */
+/** Returns Elasticsearch, which starts with the first row that needs it and then runs on. */
 export function elasticsearchOf(world: World): Promise<ServerHandle> {
   return world.keep("Elasticsearch", async () => {
     // As in production. With the serial collector, garbage counts as memory in use, and Elasticsearch refuses requests.
@@ -115,7 +115,7 @@ export async function withStores<T>(world: World, fsync: Fsync, work: (stores: S
   }
 }
 
-/** All queries of MySQL until now, also those of the services and of this program. */
+/** Counts all queries of MySQL until now, including those of the services and of this program. */
 export async function queriesOf({ database }: Stores): Promise<number> {
   const [row] = await database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
   return Number(row?.Value);

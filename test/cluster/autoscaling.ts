@@ -22,7 +22,7 @@ interface Status {
   database: { dead_letters: number };
 }
 
-/** A backlog and one slow worker: KEDA starts workers, and removes them when everything is stored. */
+/** Describes a backlog and one slow worker: KEDA starts workers, and removes them when everything is stored. */
 export function describeAutoscaling(installed: () => Release): void {
   describe(`with ${total} pending messages and one slow worker`, () => {
     let token: string;

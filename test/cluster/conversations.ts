@@ -26,7 +26,7 @@ const phrases = [
   "👩‍👩‍👧‍👦 🇺🇳 👍🏽",
 ];
 
-/** First steps of users: the examples of the README, and an import of existing conversations. */
+/** Describes first steps of users: the examples of the README, and an import of existing conversations. */
 export function describeConversations(installed: () => Release): void {
   describe("for a new user", () => {
     let folder: string;

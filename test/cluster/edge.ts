@@ -12,7 +12,7 @@ const [controllerNamespace, controller] = (
   process.env.CONFAB_EDGE_CONTROLLER ?? "ingress-nginx/ingress-nginx-controller"
 ).split("/") as [string, string];
 
-/** Behavior that clients see through the ingress controller. */
+/** Describes behavior that clients see through the ingress controller. */
 export function describeEdge(installed: () => Release): void {
   describe("through the ingress", () => {
     let token: string;
@@ -105,7 +105,7 @@ export function describeEdge(installed: () => Release): void {
   });
 }
 
-/** The events of a stream with their message's number, without signs of life. */
+/** Returns the events of a stream with their message's number, without signs of life. */
 async function* readNumbers(path: string): AsyncGenerator<string> {
   const response = await fetch(new URL(path, edgeUrl));
   expect(response.status).to.equal(200);
@@ -116,7 +116,7 @@ async function* readNumbers(path: string): AsyncGenerator<string> {
   }
 }
 
-/** The next event; a proxy that buffers makes this fail. */
+/** Returns the next event; a proxy that buffers makes this fail. */
 async function nextOf(events: AsyncGenerator<string>): Promise<string | undefined> {
   const late = pause(10_000).then(() => {
     throw new Error("the event did not arrive within 10 s");

@@ -40,7 +40,7 @@ export async function openTerminal(release: Release): Promise<Terminal> {
   };
 }
 
-/** The text under a heading, or under the title of the page, up to the next one. */
+/** Returns the text under a heading, or under the title of the page, up to the next one. */
 async function sectionOf(page: string, heading: string): Promise<string> {
   const text = await readFile(join(chartFolder, "../../docs/how-to", page), "utf8");
   const section = text.split(/^##? /m).find((each) => each.startsWith(`${heading}\n`));

@@ -3,7 +3,7 @@ import { run } from "./command.ts";
 import type { Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** The scheduled jobs of the chart, each started once by hand. */
+/** Describes the scheduled jobs of the chart, each started once by hand. */
 export function describeScheduledJobs(installed: () => Release): void {
   describe("with backups and a canary", () => {
     let token: string;

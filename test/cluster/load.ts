@@ -167,7 +167,7 @@ function noFigures(): Figures {
   return { answered: 0, failed: {}, slowestMs: 0, slowestFailureMs: 0, lastFailedAt: 0 };
 }
 
-/** The status and the code of the problem, or what is wrong with the problem document. */
+/** Returns the status and the code of the problem, or what is wrong with the problem document. */
 function refusalOf({ status, headers, body }: Answer): string {
   if (headers["content-type"]?.includes("application/problem+json") !== true) return `${status} without a problem`;
   const code = (body as { type: string }).type.split("/").at(-1) ?? "";
@@ -175,7 +175,7 @@ function refusalOf({ status, headers, body }: Answer): string {
   return isComplete ? `${status} ${code}` : `${status} ${code} without Retry-After`;
 }
 
-/** All failures of a load, by kind of request. Kinds without failures are omitted. */
+/** Returns all failures of a load, by kind of request. Kinds without failures are omitted. */
 export function failuresOf({ requests }: LoadReport): Partial<Record<RequestKind, Readonly<Record<string, number>>>> {
   return Object.fromEntries(
     requestKinds

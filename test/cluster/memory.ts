@@ -1,6 +1,6 @@
 import type { Release } from "./release.ts";
 
-/** Memory of each pod from metrics-server, such as `ingest-… 71Mi`. It measures every 15 seconds. */
+/** Returns memory of each pod from metrics-server, such as `ingest-… 71Mi`. It measures every 15 seconds. */
 export async function memoryOf(release: Release): Promise<string> {
   const rows = await release.kubectl("top", "pods", "--no-headers");
   return rows

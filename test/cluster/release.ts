@@ -148,7 +148,7 @@ interface PodList {
   items: { metadata: { name: string }; status: { containerStatuses?: { restartCount: number }[] } }[];
 }
 
-/** The number of container restarts in the pods of these components, or in all pods. */
+/** Returns the number of container restarts in the pods of these components, or in all pods. */
 export async function restartsOf(release: Release, components?: readonly string[]): Promise<number> {
   const selector =
     components === undefined ? [] : ["--selector", `app.kubernetes.io/component in (${components.join(",")})`];

@@ -15,7 +15,7 @@ const pagesWithProof = ["docs/reliability/README.md", "docs/explanation/security
 /** ADR 21 gives the reason why this program was deleted. */
 const deleted = ["bench/src/telemetry"];
 
-/** The paths in a page's backticks; `a/{b,c}.ts` gives two. */
+/** Returns the paths in a page's backticks; `a/{b,c}.ts` gives two. */
 function quotedPaths(page: string): string[] {
   const quoted = readFileSync(join(root, page), "utf8").matchAll(/`([^`\s]+\/[^`\s]*)`/g);
   return [...quoted].flatMap(([, path = ""]) => expand(path));

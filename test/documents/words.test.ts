@@ -19,13 +19,13 @@ const commands = new Map(
     .map((section) => [section.slice(0, section.indexOf("\n")), section]),
 );
 
-/** Commands in code, each as it is written. */
+/** Returns commands in code, each as it is written. */
 function commandsIn(text: string): string[] {
   const code = text.matchAll(/`(confabctl [^`]+)`|^(?:\$ )?(confabctl .+)$|-- (confabctl .+)$/gm);
   return [...code].map((match) => [match[1], match[2], match[3]].join("").replaceAll(/\s+/g, " "));
 }
 
-/** The longest command that a line begins with. */
+/** Returns the longest command that a line begins with. */
 function commandOf(line: string): string {
   const words = line.split(" ");
   const names = words.map((_, at) => words.slice(0, at + 1).join(" "));
@@ -63,7 +63,7 @@ describe("the commands that the documents name", () => {
 });
 
 describe("the programs that the documents start with node", () => {
-  /** Lines that start a TypeScript file with whatever `node` the machine has; it may be older than ours. */
+  /** Returns lines that start a TypeScript file with whatever `node` the machine has; it may be older than ours. */
   const startedByAnyNode = (text: string): string[] =>
     [...text.matchAll(/(?<![\w/.])node (?:-\S+ )*\S+\.ts\b/g)].map(([line]) => line);
 

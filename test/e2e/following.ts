@@ -72,7 +72,7 @@ export function follow(url: string): Following {
   };
 }
 
-/** The faults of the events of a chat: numbers that were skipped, and those that came twice or too late. */
+/** Returns the faults of the events of a chat: numbers that were skipped, and those that came twice or too late. */
 export function faultsOf(events: readonly SeenEvent[]): { holes: string[]; repeats: string[] } {
   const [holes, repeats]: [string[], string[]] = [[], []];
   let number = 0;

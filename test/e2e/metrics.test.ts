@@ -15,7 +15,7 @@ import { expect } from "chai";
 
 const names: readonly MetricService[] = ["ingest", "api", "worker"];
 
-/** All three services with their own database, keys and index. */
+/** Starts all three services with their own database, keys and index. */
 async function startServices() {
   const database = await createTestDatabase();
   await migrate(database.url);

@@ -159,7 +159,10 @@ async function run(seed: number) {
   return { readers, chats, counts };
 }
 
-/** The list up to its last message. While the api does not reach Redis yet, it ends before numbers that may be pending. */
+/**
+ * Reads the list up to its last message. While the api does not reach Redis yet, it ends before numbers that may be
+ * pending.
+ */
 function listWhole(path: string, last: number): Promise<Message[]> {
   return eventually(
     async () => {
@@ -181,7 +184,7 @@ async function listAll(path: string): Promise<Message[]> {
   }
 }
 
-/** The state that a reader knows: each message as its last event had it. */
+/** Returns the state that a reader knows: each message as its last event had it. */
 function stateOf(events: readonly SeenEvent[]): Message[] {
   const state = new Map<number, Message>();
   for (const { event, data } of events) {
@@ -193,7 +196,7 @@ function stateOf(events: readonly SeenEvent[]): Message[] {
   return [...state.values()].sort((a, b) => a.number - b.number);
 }
 
-/** The highest change number in the ids or the messages. */
+/** Returns the highest change number in the ids or the messages. */
 function highestChange(events: readonly SeenEvent[]): number {
   return Math.max(0, ...events.map(({ data }) => Number(data.change_number ?? data.change ?? 0)));
 }
@@ -205,7 +208,7 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
     .map(([, item]) => item);
 }
 
-/** Mulberry32: the same numbers for the same seed. */
+/** Returns the same numbers for the same seed (Mulberry32). */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {

@@ -91,7 +91,7 @@ export async function startTracedRedis(dir: string, appendfsync: string): Promis
 
 const program = (name: string) => ensureProgram({ programs: [name], packages: [name] }, () => undefined);
 
-/** The bytes of the append-only file that were written before the last completed fsync of it began. */
+/** Returns the bytes of the append-only file that were written before the last completed fsync of it began. */
 export function durableBytes(calls: string): number {
   let file: string | undefined;
   let written = 0;

@@ -27,7 +27,7 @@ interface Planned {
   readonly folder: string;
 }
 
-/** All faults with the first seed, then all with the next: even an interrupted series covers every fault. */
+/** Plans all faults with the first seed, then all with the next: even an interrupted series covers every fault. */
 function plan({ one, seeds, results, controls: controlling }: Options): Planned[] {
   const all = controlling ? controls.map(({ fault }) => fault) : faults;
   for (const name of one)

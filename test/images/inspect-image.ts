@@ -7,7 +7,9 @@ interface LockedPackage {
   devOptional?: boolean;
 }
 
-/** The npm paths of all modules that only development or some platforms need, such as `node_modules/typescript`. */
+/**
+ * Returns the npm paths of all modules that only development or some platforms need, such as `node_modules/typescript`.
+ */
 export function unwantedModules(): string[] {
   const lock = readFileSync(join(import.meta.dirname, "../../package-lock.json"), "utf8");
   const { packages } = JSON.parse(lock) as { packages: Record<string, LockedPackage> };

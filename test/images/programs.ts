@@ -41,7 +41,7 @@ export const mysql: PodSpec = {
   ready: { tcpSocket: { port: 3306 }, periodSeconds: 1 },
 };
 
-/** The store variables of a service, with MySQL as search backend. */
+/** Returns the store variables of a service, with MySQL as search backend. */
 export function storeVariables(addresses: { redis: string; mysql: string }): Record<string, string> {
   return {
     REDIS_URL: `redis://:${password}@${addresses.redis}:6379`,

@@ -12,7 +12,7 @@ const lintPage = (text: string) => lintFile("page.md", text);
 const words = readAdvice().filter(({ isExample }) => !isExample);
 const examples = readAdvice().filter(({ isExample }) => isExample);
 
-/** The example as running text, and as the cell of a table, where settings are described. */
+/** Returns the example as running text, and as the cell of a table, where settings are described. */
 const inBothPlaces = (phrase: string) => `${phrase}\n\n| setting |\n|---|\n| ${phrase} |\n`;
 
 describe("the prose linter", () => {

@@ -39,7 +39,7 @@ export const proseRule: TextlintRuleModule = ({ RuleError, Syntax, getSource, lo
   };
 };
 
-/** The source as one line of the same length, so that positions stay, in which exempt text is a word of x. */
+/** Returns the source as one line of the same length, so that positions stay, in which exempt text is a word of x. */
 function maskExempt(block: AnyTxtNode, source: string): string {
   let text = source;
   const cover = ([from, to]: readonly [number, number], filler: string) => {

@@ -27,7 +27,7 @@ export interface Design {
 /** The prefix of all Redis keys. */
 export const prefix = "bench";
 
-/** The variables of every process of Confab and of the plain design. */
+/** Returns the variables of every process of Confab and of the plain design. */
 export function environmentOf({ redisUrl, databaseUrl }: Stores) {
   return {
     NODE_ENV: "production",

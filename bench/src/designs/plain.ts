@@ -20,7 +20,9 @@ export const plain: Design = {
   },
 };
 
-/** One job, and one transaction with an INSERT and an UPDATE, per message; 50 at a time. */
+/**
+ * Starts a worker that takes one job and runs one transaction with an INSERT and an UPDATE per message, 50 at a time.
+ */
 export function startPlainWorker(stores: Stores): Promise<Running> {
   return startFile(import.meta.resolve("./plain-worker.ts"), environmentOf(stores));
 }

@@ -4,12 +4,15 @@ import type { World } from "../world.ts";
 
 const list = "messages";
 
-/** The Go service, if it could be built. */
+/** Returns the Go service, if it could be built. */
 export function sticksOf({ stick }: World): Design[] {
   return stick === undefined ? [] : [createStick(stick)];
 }
 
-/** One LPUSH per message. It knows no chats, gives no numbers, and does not remember requests that are sent again. */
+/**
+ * Creates a service that does one LPUSH per message. It knows no chats, gives no numbers, and does not remember
+ * requests that are sent again.
+ */
 function createStick(program: string): Design {
   return {
     name: "Go stick",

@@ -3,12 +3,15 @@ const wordCount = 4_096;
 const wordsPerText = 13;
 const words = Array.from({ length: wordCount }, (_, rank) => makeWord(rank));
 
-/** The word of three syllables that has this rank. Rank 0 is the most frequent word. */
+/** Returns the word of three syllables that has this rank. Rank 0 is the most frequent word. */
 export function wordOf(rank: number): string {
   return words[rank]!;
 }
 
-/** Text `at`, always the same, of 90 bytes. A word of rank r is about 1 ÷ (r + 1) as frequent as the first, as in natural languages. */
+/**
+ * Returns text `at` of 90 bytes, which is always the same. A word of rank r is about 1 ÷ (r + 1) as frequent as the
+ * first, as in natural languages.
+ */
 export function textOf(at: number): string {
   const chosen = Array.from({ length: wordsPerText }, (_, place) => {
     const part = randomOf(at * wordsPerText + place);
@@ -24,7 +27,7 @@ function makeWord(rank: number): string {
   return syllables[first]! + syllables[Math.floor(rest / syllables.length)]! + syllables[rest % syllables.length]!;
 }
 
-/** A number from 0 to below 1 that is always the same for a seed (Murmur's last step). */
+/** Returns a number from 0 to below 1 that is always the same for a seed (Murmur's last step). */
 function randomOf(seed: number): number {
   let hash = Math.imul(seed ^ (seed >>> 16), 0x85eb_ca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
@@ -37,7 +40,7 @@ export interface Hit {
   readonly number: number;
 }
 
-/** For each query the newest texts that contain all its words, at most `limit`, in one chat or in all. */
+/** Finds the newest texts that contain all words of a query, at most `limit` per query, in one chat or in all. */
 export function hitsOf(
   queries: readonly string[],
   { count, chats, limit, chat }: { count: number; chats: number; limit: number; chat?: number | undefined },

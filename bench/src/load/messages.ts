@@ -21,7 +21,7 @@ export async function createTarget({ database }: Stores, chats = 100): Promise<T
   return { token, chats };
 }
 
-/** The texts that are sent to a chat, of 80 to 100 bytes. */
+/** Returns the texts that are sent to a chat, of 80 to 100 bytes. */
 export function bodiesOf(chat: number): string[] {
   return Array.from(
     { length: bodiesPerChat },
@@ -29,7 +29,7 @@ export function bodiesOf(chat: number): string[] {
   );
 }
 
-/** The mean size of all texts in bytes, as they are sent equally often. */
+/** Returns the mean size of all texts in bytes, as they are sent equally often. */
 export function meanBodyBytes({ chats }: Target): number {
   const bodies = Array.from({ length: chats }, (_, chat) => bodiesOf(chat + 1)).flat();
   return Buffer.byteLength(bodies.join("")) / bodies.length;

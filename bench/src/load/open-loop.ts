@@ -55,7 +55,7 @@ export async function runOpenLoop(command: OpenLoopCommand): Promise<OpenLoopRes
   }
 }
 
-/** The value that this part of the values does not exceed; NaN if there are none. */
+/** Returns the value that this part of the values does not exceed; NaN if there are none. */
 export function percentile(values: Float64Array, part: number): number {
   const sorted = values.toSorted();
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;

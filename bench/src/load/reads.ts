@@ -48,12 +48,12 @@ export async function runReads({ url, questions, seconds }: ReadsOptions): Promi
   };
 }
 
-/** The name of a figure of a kind of reads. */
+/** Returns the name of a figure of a kind of reads. */
 export function readFigure(kind: string, percentile: "p50" | "p95"): string {
   return `${kind}, ${percentile}, ms`;
 }
 
-/** The percentiles of each kind, and the CPU time of each process per read. `unit` is what a read is called. */
+/** Returns the percentiles of each kind, and the CPU time of each process per read. `unit` is what a read is called. */
 export function figuresOfReads({ latencies }: ReadsResult, cpu: CpuTimes, unit: string): Record<string, number | null> {
   const all = Object.entries(latencies);
   const reads = all.reduce((total, [, { length }]) => total + length, 0);

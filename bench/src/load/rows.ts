@@ -28,12 +28,12 @@ export async function insertRows(connection: Connection, rows: readonly MessageR
   );
 }
 
-/** A literal of a text without backslashes. */
+/** Returns a literal of a text without backslashes. */
 export function literalOf(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** A literal of a time, in milliseconds since 1970. */
+/** Returns a literal of a time, in milliseconds since 1970. */
 export function timeLiteralOf(ms: number): string {
   return `'${new Date(ms).toISOString().slice(0, 23).replace("T", " ")}'`;
 }

@@ -25,7 +25,7 @@ export const capacityRow: Row = {
   goals: [],
 };
 
-/** The rate of a side, by its name. */
+/** Returns the rate of a side, by its name. */
 export function rateOf(side: string): number {
   return Number(side.replace(/\D/g, ""));
 }
@@ -74,7 +74,7 @@ async function measureRate(world: World, { seconds }: Settings, rate: number): P
   });
 }
 
-/** How many batches an ingest process has sent to Redis. */
+/** Returns how many batches an ingest process has sent to Redis. */
 async function batchesOf(adminUrl: string): Promise<number> {
   const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
   return Number(/^confab_accept_batch_size_count(?:\{[^}]*\})? (\d+)/m.exec(metrics)?.[1]);

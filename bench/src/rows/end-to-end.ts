@@ -190,7 +190,7 @@ function watchSearchable({ connection: { client, readAlias } }: ElasticsearchInd
   };
 }
 
-/** From a refresh to another one, so that the interval between them does not matter. */
+/** Measures from one refresh to another, so that the interval between them does not matter. */
 async function measureRate(searchable: Searchable, { seconds }: Settings, watched: Watched) {
   const first = await searchable.changed();
   const watch = watchCpu(watched);

@@ -56,7 +56,7 @@ async function measureFleet(
   });
 }
 
-/** All commands until now. Those inside of scripts are counted, too. */
+/** Counts all commands until now, including those inside scripts. */
 async function commandsOf(redis: Redis): Promise<number> {
   const found = (await redis.info("commandstats")).matchAll(/^cmdstat_\S+?:calls=(\d+)/gm);
   return [...found].reduce((total, [, calls]) => total + Number(calls), 0);

@@ -20,7 +20,7 @@ export const latencyRow: Row = {
   goals: [],
 };
 
-/** The name of a figure of this row. */
+/** Returns the name of a figure of this row. */
 export function latencyFigure(percentile: (typeof percentiles)[number], rate: number): string {
   return `${percentile} at ${rate.toLocaleString("en")} requests/s, ms`;
 }

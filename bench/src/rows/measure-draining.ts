@@ -76,7 +76,9 @@ export async function measureDraining(
   });
 }
 
-/** The figures of messages that were stored in some seconds, with the CPU time of each process in microseconds. */
+/**
+ * Returns the figures of messages that were stored in some seconds, with the CPU time of each process in microseconds.
+ */
 export function figuresOf(messages: number, seconds: number, cpu: CpuTimes) {
   return { [storedFigure]: messages / seconds, ...cpuFiguresOf(cpu, "message", messages) };
 }

@@ -62,7 +62,7 @@ async function measurePages(world: World, { seconds }: Settings, messages: numbe
   });
 }
 
-/** The text of message `at`, from 0. */
+/** Returns the text of message `at`, from 0. */
 export function textOf(at: number): string {
   return texts[at % texts.length]!;
 }

@@ -146,7 +146,7 @@ function questionsFor(token: string, count: number): ReadsOptions["questions"] {
   );
 }
 
-/** Whether an answer has exactly these hits in this order, with their texts. */
+/** Returns whether an answer has exactly these hits in this order, with their texts. */
 export function areHits(answer: unknown, expected: readonly Hit[]): boolean {
   const found = answer as { chat_number: number; number: number; body: string }[];
   return (

@@ -43,7 +43,7 @@ const flow = (what: string, from: End | undefined, to: End | undefined, port: nu
   ...(protocol !== undefined && { protocol }),
 });
 
-/** Connections that Confab needs. */
+/** Returns the connections that Confab needs. */
 function required(manifests: readonly Manifest[], scenario: string): Flow[] {
   const pods = componentsOf(manifests);
   const edge = podIn(edges[scenario] ?? "ingress-nginx");
@@ -96,7 +96,7 @@ function required(manifests: readonly Manifest[], scenario: string): Flow[] {
   ];
 }
 
-/** Connections that nobody needs. */
+/** Returns the connections that nobody needs. */
 function forbidden(manifests: readonly Manifest[], scenario: string): Flow[] {
   const pods = componentsOf(manifests);
   const edge = podIn(edges[scenario] ?? "ingress-nginx");

@@ -18,7 +18,7 @@ const blocks = globSync("{*.md,docs/**/*.md,{charts,packages,k8s-dev}/**/*.md}",
 
 const podKind: Manifest = { apiVersion: "v1", kind: "Pod", metadata: { name: "known" } };
 
-/** The pods that these `kubectl run` commands would create, as kubectl itself makes them. */
+/** Returns the pods that these `kubectl run` commands would create, as kubectl itself makes them. */
 async function podsOf(commands: readonly string[]): Promise<IPodSpec[]> {
   const kubectl = await findTool("kubectl");
   const pods: IPodSpec[] = [];

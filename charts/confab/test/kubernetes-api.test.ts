@@ -41,7 +41,7 @@ describe("every rendered object", () => {
   }).timeout(timeoutMs);
 });
 
-/** The objects of all scenarios, without duplicates. */
+/** Returns the objects of all scenarios, without duplicates. */
 async function everyManifest(): Promise<Manifest[]> {
   const manifests = (await Promise.all(scenarios.map(render))).flat();
   return [...new Map(manifests.map((manifest) => [JSON.stringify(manifest), manifest])).values()];

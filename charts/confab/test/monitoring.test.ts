@@ -119,7 +119,7 @@ function matchersIn(text: string): { label: keyof typeof objectNames; pattern: R
   );
 }
 
-/** JSON with readable expressions. */
+/** Returns JSON with readable expressions. */
 function unescaped(json: string): string {
   return json.replaceAll('\\"', '"');
 }

@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { chartFolder } from "./src/paths.ts";
 import { scenarios, valuesFile } from "./src/scenarios.ts";
 
-/** The notes that `helm install` prints, without a cluster. */
+/** Returns the notes that `helm install` prints, without a cluster. */
 async function notes(...args: string[]): Promise<string> {
   const install = ["install", "confab", chartFolder, "--namespace", "chat", "--dry-run=client", ...args];
   const { stdout, stderr, code } = await run(await findTool("helm"), install, { env: { KUBECONFIG: "/dev/null" } });

@@ -177,7 +177,10 @@ function ofContainers(check: ContainerCheck) {
   );
 }
 
-/** The first container of each Deployment and StatefulSet. The others are exporters or additional containers. */
+/**
+ * Applies a check to the first container of each Deployment and StatefulSet. The others are exporters or additional
+ * containers.
+ */
 function ofServing(check: ContainerCheck) {
   return ofPods((workload) => {
     const container = workload.containers[0]!;

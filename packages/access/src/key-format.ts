@@ -44,24 +44,26 @@ function createKeyId(): string {
   return inDigits(randomBytes(16), 8).slice(-8);
 }
 
-/** A random text of 32 bytes, in base 62. */
+/** Returns a random text of 32 bytes, in base 62. */
 export function randomText(): string {
   return inDigits(randomBytes(32), secretLength);
 }
 
-/** The kind and the public id of a text in the form of a key; undefined if it has another form. */
+/** Returns the kind and the public id of a text in the form of a key, or undefined if it has another form. */
 export function readKey(text: string): { kind: KeyKind; keyId: string } | undefined {
   const match = form.exec(text);
   if (!match) return undefined;
   return { kind: match[1] === prefixes.admin ? "admin" : "application", keyId: match[2]! };
 }
 
-/** Whether the checksum of a text in the form of a key is right, so that it is a key or a deliberate forgery. */
+/**
+ * Returns whether the checksum of a text in the form of a key is right, so that it is a key or a deliberate forgery.
+ */
 export function hasChecksum(text: string): boolean {
   return text.endsWith(checksumOf(text.slice(0, -checksumLength)));
 }
 
-/** The SHA-256 of a key. A key is random, so a slow hash would protect nothing. */
+/** Returns the SHA-256 of a key. A key is random, so a slow hash would protect nothing. */
 export function hashKey(key: string): Buffer {
   return hash("sha256", key, "buffer");
 }

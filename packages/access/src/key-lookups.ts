@@ -102,7 +102,7 @@ export function createLookups(options: LookupOptions) {
       return promise;
     },
 
-    /** The key has changed in the database: what a query under way has read of it no longer counts. */
+    /** Notes that a key has changed in the database: what a query under way has read of it no longer counts. */
     change(keyId: string): void {
       if (isAsking) changed.add(keyId);
     },

@@ -36,9 +36,9 @@ interface KnownKey extends ValidKey {
 }
 
 /**
- * The keys that this process knows. A known key costs a request a look-up in a Map and a hash. It is read again in the background
- * while it is in use, and before its next use when it was not read for `freshMs`. While the database is unavailable, a known key
- * works for `staleMs` after it was last read.
+ * Creates the keyring of this process: the keys that it knows. A known key costs a request a look-up in a Map and a
+ * hash. It is read again in the background while it is in use, and before its next use when it was not read for
+ * `freshMs`. While the database is unavailable, a known key works for `staleMs` after it was last read.
  */
 export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKeys = 10_000 }: KeyringOptions) {
   const known = new Map<string, KnownKey>();
@@ -83,7 +83,7 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
     if (key.usedAt > key.writtenAt && unwritten.size < maxKeys) unwritten.set(keyId, key.usedAt);
   }
 
-  /** Whether a key may be used without being read before. */
+  /** Returns whether a key may be used without being read before. */
   function isUsable({ readAt }: KnownKey): boolean {
     const age = performance.now() - readAt;
     return (age < freshMs && readAt >= trustedFrom) || (lookups.isFailing() && age < staleMs);
@@ -124,7 +124,10 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
   }
 
   return {
-    /** The principal of a key; undefined if it is unknown, revoked, expired or no key at all. Rejects with `KeysUnavailable`. */
+    /**
+     * Returns the principal of a key, or undefined if it is unknown, revoked, expired or no key at all. Rejects with
+     * `KeysUnavailable`.
+     */
     find(text: string): Principal | undefined | Promise<Principal | undefined> {
       const read = readKey(text);
       if (!read) return undefined;
@@ -135,28 +138,28 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
     },
 
     /**
-     * The key that stands behind a user token or a ticket; undefined if it is unknown, revoked or expired. Rejects with
-     * `KeysUnavailable`.
+     * Returns the key that stands behind a user token or a ticket, or undefined if it is unknown, revoked or expired.
+     * Rejects with `KeysUnavailable`.
      */
     signer(keyId: string): ValidKey | undefined | Promise<ValidKey | undefined> {
       const key = findKey(keyId);
       return key instanceof Promise ? key.then(valid) : valid(key);
     },
 
-    /** A user token or a ticket of a known key was used. */
+    /** Notes that a user token or a ticket of a known key was used. */
     markUsed(keyId: string): void {
       const key = known.get(keyId);
       if (key) key.usedAt = Date.now();
     },
 
-    /** A known key, and when it was read. An old or unknown one is read again soon. */
+    /** Returns a known key, and when it was read. An old or unknown one is read again soon. */
     current(keyId: string): { readonly principal: Principal; readonly readAt: number } | undefined {
       const key = known.get(keyId);
       if (!key || isDue(key)) refresh(keyId);
       return key;
     },
 
-    /** A key has changed: it is read before it is used again. */
+    /** Notes that a key has changed: it is read before it is used again. */
     change(keyId: string): void {
       lookups.change(keyId);
       drop(keyId);

@@ -37,12 +37,15 @@ export const configuredAdmin: Principal = {
 
 const none: ReadonlySet<Scope> = new Set();
 
-/** Whether a request may use an application. One without a principal has only the token, which is enough if it got this far. */
+/**
+ * Returns whether a request may use an application. One without a principal has only the token, which is enough if it
+ * got this far.
+ */
 export function mayUse(principal: Principal | undefined, token: string): boolean {
   return principal?.token === undefined || principal.token === token;
 }
 
-/** Whether a request has one of the scopes in a chat of an application that it may use. */
+/** Returns whether a request has one of the scopes in a chat of an application that it may use. */
 export function mayUseChat(principal: Principal | undefined, scopes: readonly Scope[], chat: number): boolean {
   if (principal?.user === undefined) return true;
   const { chats } = principal.user;
@@ -50,7 +53,10 @@ export function mayUseChat(principal: Principal | undefined, scopes: readonly Sc
   return scopes.some((scope) => inChat.has(scope));
 }
 
-/** The chats in which a user token has one of the scopes: only some, or all except some. Undefined if every chat is open. */
+/**
+ * Returns the chats in which a user token has one of the scopes: only some, or all except some. Undefined if every chat
+ * is open.
+ */
 export function openChats(
   principal: Principal | undefined,
   scopes: readonly Scope[],

@@ -99,7 +99,10 @@ export function createTickets({
       return { ticket, expiresAt: new Date(Date.now() + lifetimeMs) };
     },
 
-    /** The principal of a ticket, which is then spent; undefined if it is unknown or spent, or if its key is not valid any more. */
+    /**
+     * Returns the principal of a ticket, which is then spent, or undefined if it is unknown or spent, or if its key is
+     * not valid any more.
+     */
     async redeem(ticket: string): Promise<Principal | undefined> {
       if (!form.test(ticket)) return undefined;
       const text = await ask(redis.getdel(nameOf(ticket)));
@@ -125,7 +128,7 @@ export function createTickets({
   };
 }
 
-/** The chats that a user may read, which are all that a ticket needs. */
+/** Returns the chats that a user may read, which are all that a ticket needs. */
 function readableOf({ chats }: User): { open: string; closed: string } {
   const mayRead = (chat: string): boolean => chats.get(chat)?.has("read") === true;
   const [open, closed] = [[...chats.keys()].filter(mayRead), [...chats.keys()].filter((chat) => !mayRead(chat))];
@@ -136,7 +139,7 @@ function scopesIn(chats: string, scopes: ReadonlySet<Scope>): [string, ReadonlyS
   return chats === "" ? [] : chats.split(",").map((chat) => [chat, scopes]);
 }
 
-/** The ticket in a request's query; undefined if it has none. */
+/** Returns the ticket in a request's query, or undefined if it has none. */
 export function ticketIn(url: string | undefined): string | undefined {
   return url?.includes("ticket=") === true ? inQuery.exec(url)?.[1] : undefined;
 }

@@ -60,8 +60,8 @@ export function createUserTokens({ keyring, maxBytes = 32 * 1024 * 1024 }: UserT
 
   return {
     /**
-     * The principal of a user token; undefined for any other text. Throws or rejects with `InvalidUserToken`, and rejects with
-     * `KeysUnavailable`.
+     * Returns the principal of a user token; undefined for any other text. Throws or rejects with `InvalidUserToken`,
+     * and rejects with `KeysUnavailable`.
      */
     find(text: string): Principal | undefined | Promise<Principal> {
       const id = hash("sha256", text, "base64");
@@ -76,7 +76,7 @@ export function createUserTokens({ keyring, maxBytes = 32 * 1024 * 1024 }: UserT
   };
 }
 
-/** The key that a token names; undefined if the text is no token, or one of somebody else. */
+/** Returns the key that a token names, or undefined if the text is no token, or one of somebody else. */
 function keyIdOf(text: string): string | undefined {
   if (!/^[\w-]+\.[\w-]*\.[\w-]*$/.test(text)) return undefined;
   try {

@@ -2,7 +2,7 @@ import { createKey } from "../src/key-format.ts";
 import type { Credential } from "../src/key-lookups.ts";
 import { createKeyring, type KeyringOptions } from "../src/keyring.ts";
 
-/** A table of keys that can fail, or answer when the test says so. */
+/** Creates a table of keys that can fail, or answer when the test says so. */
 export function keyTable(options: Partial<KeyringOptions> = {}) {
   const rows = new Map<string, Credential>();
   const queries: (readonly string[])[] = [];

@@ -11,7 +11,10 @@ let putOff = 0;
 /** When the first divisible work of this turn began. There is one event loop per process, and so one value. */
 let began: number | undefined;
 
-/** Whether divisible work may continue in this turn of the event loop. All divisible work shares five milliseconds per turn. */
+/**
+ * Returns whether divisible work may continue in this turn of the event loop. All divisible work shares five
+ * milliseconds per turn.
+ */
 export function hasTime(): boolean {
   const now = performance.now();
   if (began !== undefined) return now - began < sliceMs;
@@ -21,10 +24,10 @@ export function hasTime(): boolean {
 }
 
 /**
- * For loops whose length a client controls. Returns undefined while this turn has time left, else a promise for a later turn. Await it
- * between two pieces of work, so that the rest of the process can run. Where many wait for the same promise, await it only if there
- * is one, directly before the work: others pass while anything else is awaited. Owners, such as applications, take turns; the work of one
- * owner continues in order of arrival.
+ * Gives way to other work in loops whose length a client controls. Returns undefined while this turn has time left,
+ * else a promise for a later turn. Await it between two pieces of work, so that the rest of the process can run. Where
+ * many wait for the same promise, await it only if there is one, directly before the work: others pass while anything
+ * else is awaited. Owners, such as applications, take turns; the work of one owner continues in order of arrival.
  */
 export function giveWay(owner = ""): Promise<void> | undefined {
   if (hasTime()) return undefined;

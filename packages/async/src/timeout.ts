@@ -14,7 +14,10 @@ export async function withTimeout<T>(work: Promise<T>, ms: number, late: () => E
 /** An object of functions that return promises. */
 export type Repository<T> = { [K in keyof T]: (...args: never[]) => Promise<unknown> };
 
-/** The same repository with a timeout of `ms` milliseconds on each of its calls: a silent store must not keep a request. */
+/**
+ * Returns the same repository with a timeout of `ms` milliseconds on each of its calls: a silent store must not keep a
+ * request.
+ */
 export function withMethodTimeouts<T extends Repository<T>>(repository: T, ms: number, late: () => Error): T {
   const timed = Object.entries(repository).map(([name, method]: [string, unknown]) => {
     const call = method as (...args: unknown[]) => Promise<unknown>;

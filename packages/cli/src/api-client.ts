@@ -59,7 +59,7 @@ export interface ApiAddress {
   readonly adminKey?: string | undefined;
 }
 
-/** A client of Confab's API; answers are checked against the contracts. */
+/** Creates a client of Confab's API; answers are checked against the contracts. */
 export function createApiClient({ key, adminKey, ...address }: ApiAddress): ApiClient {
   const [url, ingestUrl] = [address.url, address.ingestUrl ?? address.url].map((text) => text.replace(/\/+$/, "")) as [
     string,
@@ -143,7 +143,7 @@ export function createApiClient({ key, adminKey, ...address }: ApiAddress): ApiC
 export type Item<Name extends RouteName> = Success<Name> extends readonly (infer One)[] ? One : never;
 type Query = NonNullable<CallOptions["query"]>;
 
-/** The pages of a list in its order, until `limit` items were returned. */
+/** Yields the pages of a list in its order, until `limit` items were returned. */
 export async function* pages<Name extends RouteName>(
   api: ApiClient,
   name: Name,
@@ -160,7 +160,7 @@ export async function* pages<Name extends RouteName>(
   }
 }
 
-/** The items of all pages in one array. */
+/** Returns the items of all pages in one array. */
 export async function listed<T>(parts: AsyncIterable<T[]>): Promise<T[]> {
   const all: T[] = [];
   for await (const part of parts) all.push(...part);
@@ -187,7 +187,7 @@ function nextQuery(link: string | null): Record<string, string> | undefined {
   return target === undefined ? undefined : Object.fromEntries(new URL(target, "http://confab").searchParams);
 }
 
-/** `undefined` if it is not JSON, which no schema accepts. */
+/** Parses JSON. Returns `undefined` for any other text, which no schema accepts. */
 function parseJson(text: string): unknown {
   try {
     return parseExactly(text);

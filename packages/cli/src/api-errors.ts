@@ -41,7 +41,7 @@ export class Refused extends CommandError {
     return new Refused(outcomeOf(status), message, { status, code, retryAfterMs });
   }
 
-  /** An item of a batch that was refused by itself. */
+  /** Creates the error for an item of a batch that was refused by itself. */
   static fromItem(item: RefusedItem): Refused {
     const { status, code } = item;
     const retryAfterMs = isTemporaryStatus(status) ? 0 : undefined;
@@ -71,7 +71,7 @@ export class Unreachable extends CommandError {
   }
 }
 
-/** Whether waiting may help: too many requests, no answer, or something behind the API is unavailable. */
+/** Returns whether waiting may help: too many requests, no answer, or something behind the API is unavailable. */
 export function isTemporary(error: unknown): error is Refused | Unreachable {
   return error instanceof Unreachable || (error instanceof Refused && error.retryAfterMs !== undefined);
 }

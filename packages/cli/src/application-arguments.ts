@@ -67,8 +67,8 @@ export function onApplication<const Values extends readonly unknown[]>(
 }
 
 /**
- * The same for commands that concern an application or, with `--admin`, the installation: their action receives null instead of a
- * token.
+ * Does the same for commands that concern an application or, with `--admin`, the installation: their action receives
+ * null instead of a token.
  */
 export function onOwner<const Values extends readonly unknown[]>(
   command: Command,
@@ -87,7 +87,7 @@ export function onOwner<const Values extends readonly unknown[]>(
     });
 }
 
-/** The token of the application and the parsed operands; a usage error if they are not as declared. */
+/** Returns the token of the application and the parsed operands. Throws a usage error if they are not as declared. */
 export function applicationArguments<const Values extends readonly unknown[]>(
   command: Command,
   declared: Operands<Values>,
@@ -113,7 +113,7 @@ export function applicationArguments<const Values extends readonly unknown[]>(
   return [application, operandValues(command, operands as Operands<Values>, isLed ? args.slice(1) : args)];
 }
 
-/** The operands without the last one if it may be left out and was. */
+/** Returns the operands without the last one if it may be left out and was. */
 function givenOperands(
   command: Command,
   operands: readonly Operand<unknown>[],

@@ -1,7 +1,10 @@
 import type { Command } from "commander";
 import { exitCodes } from "./exit-codes.ts";
 
-/** docs/reference/cli.md: how to install and use confabctl, and the help of every command as the program prints it. */
+/**
+ * Returns docs/reference/cli.md: how to install and use confabctl, and the help of every command as the program prints
+ * it.
+ */
 export function commandLinePage(program: Command): string {
   const codes = Object.values(exitCodes).map(({ code, meaning }) => `| ${code} | ${meaning} |`);
   return `# confabctl

@@ -23,7 +23,7 @@ export interface Tools extends Io {
 
 export const defaultUrl = "http://localhost:8080";
 
-/** The tools of an action, according to the global options of its command line. */
+/** Returns the tools of an action, according to the global options of its command line. */
 export function toolsOf(io: Io, command: Command): Tools {
   const options = command.optsWithGlobals<GlobalOptions>();
   const url = options.url ?? readLocalStack()?.url ?? defaultUrl;
@@ -40,7 +40,7 @@ export function toolsOf(io: Io, command: Command): Tools {
   };
 }
 
-/** The key that the options name, itself or by its file. */
+/** Returns the key that the options name, itself or by its file. */
 export function keyOf({ key, keyFile }: GlobalOptions): string | undefined {
   return secret(key) ?? secret(keyFile);
 }
@@ -54,27 +54,27 @@ function secret(text: string | undefined): string | undefined {
   return isSet(text) ? text : undefined;
 }
 
-/** For arguments: a UUID. */
+/** Parses an argument: a UUID. */
 export function token(text: string): string {
   const parsed = applicationTokenSchema.safeParse(text);
   if (!parsed.success) throw new InvalidArgumentError("It must be an application token, a UUID.");
   return parsed.data;
 }
 
-/** For arguments: the number of a chat or a message. */
+/** Parses an argument: the number of a chat or a message. */
 export function number(text: string): number {
   const parsed = numberSchema.safeParse(/^\d{1,10}$/.test(text) ? Number(text) : undefined);
   if (!parsed.success) throw new InvalidArgumentError("It must be a whole number from 1.");
   return parsed.data;
 }
 
-/** For arguments: a number of days from 0. */
+/** Parses an argument: a number of days from 0. */
 export function days(text: string): number {
   if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError("It must be a whole number of days.");
   return Number(text);
 }
 
-/** For options: a value as JSON. An object is sent as it was given. */
+/** Parses an option: a value as JSON. An object is sent as it was given. */
 export function json(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
@@ -84,26 +84,26 @@ export function json(text: string): unknown {
   }
 }
 
-/** For options: a number of seconds, also with a fraction. */
+/** Parses an option: a number of seconds, also with a fraction. */
 export function seconds(text: string): number {
   if (!/^\d{1,6}(\.\d{1,3})?$/.test(text))
     throw new InvalidArgumentError("It must be a number of seconds, such as 1 or 0.5.");
   return Number(text);
 }
 
-/** For options: a duration such as 500ms, 30s or 5m, in milliseconds. */
+/** Parses an option: a duration such as 500ms, 30s or 5m, in milliseconds. */
 export function duration(text: string): number {
   const parsed = /[a-z]$/.test(text) ? durationMs().safeParse(text) : undefined;
   if (parsed?.success !== true) throw new InvalidArgumentError("It must be a duration, such as 500ms, 30s or 5m.");
   return parsed.data;
 }
 
-/** For options: a time, or a duration after now. */
+/** Parses an option: a time, or a duration after now. */
 export function future(text: string): Date {
   return timeFrom(text, 1, "90d");
 }
 
-/** For options: a time, or a duration before now. */
+/** Parses an option: a time, or a duration before now. */
 export function past(text: string): Date {
   return timeFrom(text, -1, "24h");
 }
@@ -116,7 +116,7 @@ function timeFrom(text: string, direction: 1 | -1, example: string): Date {
   return time;
 }
 
-/** For options: an http(s) address. */
+/** Parses an option: an http(s) address. */
 export function httpUrl(text: string): string {
   if (!/^https?:$/.test(URL.parse(text)?.protocol ?? ""))
     throw new InvalidArgumentError("It must be an http:// or https:// address.");

@@ -4,7 +4,7 @@ import { allStores } from "./stores.ts";
 export type ConnectedStores = Awaited<ReturnType<typeof connectStores>>;
 
 /**
- * Connections to all stores, and the modules of their clients, which are imported only here: loading them takes longer than most
+ * Opens connections to all stores. It also imports their clients, here only, because that takes longer than most
  * commands. It succeeds even if a store is unavailable; `redisReady` rejects if Redis does not answer in time.
  */
 export async function connectStores(env: Environment, timeoutMs: number) {

@@ -14,7 +14,7 @@ const untrusted = [
 ];
 const otherName = "ERR_TLS_CERT_ALTNAME_INVALID";
 
-/** Why a request got no answer and what to do, from the error that fetch has thrown. */
+/** Says why a request got no answer and what to do, from the error that fetch has thrown. */
 export function connectionProblem(url: string, error: unknown): ConnectionProblem {
   const code = codeOf(error);
   const permanent = (message: string): ConnectionProblem => ({ message, isTemporary: false });

@@ -25,7 +25,7 @@ export async function previewDeletion(api: ApiClient, token: string, chat?: numb
   return { name: body.name, chats, messages };
 }
 
-/** For example `the application "Demo" with 2 chats and 17 messages`, or `chat 1 with 3 messages`. */
+/** Returns text such as `the application "Demo" with 2 chats and 17 messages`, or `chat 1 with 3 messages`. */
 export function inWords(what: string, { name, chats, messages }: Doomed): string {
   const named = name === null ? what : `${what} "${printable(name)}"`;
   const parts = [...(chats === undefined ? [] : [counted(chats, "chat")]), counted(messages, "message")];

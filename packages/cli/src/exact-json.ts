@@ -7,8 +7,8 @@ interface ExactJson {
 const exact = JSON as unknown as ExactJson;
 
 /**
- * JSON.parse for data that is written again: a number that JavaScript would write in another way, such as a large id or 1e400, keeps
- * its text. JSON.stringify writes it.
+ * Parses JSON that is written again: a number that JavaScript would write in another way, such as a large id or 1e400,
+ * keeps its text. JSON.stringify writes it.
  */
 export function parseExactly(text: string): unknown {
   return exact.parse(text, (_key, value, { source }) =>

@@ -16,7 +16,7 @@ export const exitCodes = {
 
 export type Outcome = keyof typeof exitCodes;
 
-/** The block at the end of every `--help`. */
+/** Returns the block at the end of every `--help`. */
 export function exitCodeHelp(): string {
   const lines = Object.values(exitCodes).map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`);
   return ["", "Exit codes:", ...lines].join("\n");

@@ -16,7 +16,7 @@ export interface LocalStack {
   readonly elasticsearchUrl: string | undefined;
 }
 
-/** The addresses that the local run has recorded; undefined if there was no run. */
+/** Returns the addresses that the local run has recorded, or undefined if there was no run. */
 export function readLocalStack(root = repositoryRoot()): LocalStack | undefined {
   if (root === undefined) return undefined;
   let text: string;

@@ -38,7 +38,7 @@ export function createOutput(io: Io, { json = false, quiet = false, localTime = 
   };
 }
 
-/** For example "2026-11-25 21:30:05.123 +01:00". */
+/** Formats a time as local time, for example "2026-11-25 21:30:05.123 +01:00". */
 function inLocalTime(time: Date): string {
   const offset = -time.getTimezoneOffset();
   const [hours, minutes] = [Math.trunc(Math.abs(offset) / 60), Math.abs(offset) % 60];
@@ -49,12 +49,12 @@ function inLocalTime(time: Date): string {
 
 type Row = readonly (string | number)[];
 
-/** A table without borders; control characters in cells are made visible. */
+/** Returns a table without borders; control characters in cells are made visible. */
 export function table(head: readonly string[], rows: readonly Row[]): string {
   return rows.length === 0 ? "(none)" : columns([head, ...rows]);
 }
 
-/** Aligned columns without a head. */
+/** Returns aligned columns without a head. */
 export function columns(rows: readonly Row[]): string {
   const empty = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "" };
   const chars = { ...empty, "bottom-left": "", "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "" };
@@ -70,25 +70,28 @@ export function columns(rows: readonly Row[]): string {
     .join("\n");
 }
 
-/** A text on one line, with its control characters made visible: others wrote it, and a terminal obeys some of them. */
+/**
+ * Returns a text on one line, with its control characters made visible: others wrote it, and a terminal obeys some of
+ * them.
+ */
 export function printable(text: string): string {
   return text
     .replaceAll(/\r?\n/g, "↵")
     .replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
-/** The beginning of a text, at most `length` characters, on one line. */
+/** Returns the beginning of a text, at most `length` characters, on one line. */
 export function shortened(text: string, length = 80): string {
   const characters = Array.from(text);
   return characters.length > length ? `${characters.slice(0, length - 1).join("")}…` : text;
 }
 
-/** For example "1 chat" and "2 chats". */
+/** Returns a count with its noun, for example "1 chat" and "2 chats". */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A limit of the API for a person: nothing if there is none, and "for ever" for 0. */
+/** Returns a limit of the API for a person: nothing if there is none, and "for ever" for 0. */
 export function inDays(limit: number | null): string {
   if (limit === null) return "";
   return limit === 0 ? "for ever" : counted(limit, "day");

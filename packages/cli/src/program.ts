@@ -27,7 +27,10 @@ import { exitCodeHelp } from "./exit-codes.ts";
 import { addGlobalOptions } from "./global-options.ts";
 import type { Io } from "./io.ts";
 
-/** The whole command line. Nothing runs before `parseAsync`, which throws for usage errors and never ends the process. */
+/**
+ * Creates the whole command line. Nothing runs before `parseAsync`, which throws for usage errors and never ends the
+ * process.
+ */
 export function createProgram(io: Io): Command {
   const program = new Command("confabctl")
     .description("Use and operate Confab, the distributed chat back end.")
@@ -70,7 +73,7 @@ export function createProgram(io: Io): Command {
   return program;
 }
 
-/** A command in the help of its parent: its name and operands. */
+/** Returns a command in the help of its parent: its name and operands. */
 function subcommandTerm(command: Command): string {
   const operands = command.usage().replace(/\[(options|command)\] ?/g, "");
   return `${command.name()} ${operands}`.trimEnd();

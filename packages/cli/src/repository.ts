@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** The root of the checkout; undefined if confabctl is installed without one. */
+/** Returns the root of the checkout, or undefined if confabctl is installed without one. */
 export function repositoryRoot(): string | undefined {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     if (existsSync(join(folder, "services/ingest"))) return folder;

@@ -34,7 +34,7 @@ export async function retryUntil<T>(
   }
 }
 
-/** For example "1 ms" or "90 s". */
+/** Returns a duration in words, for example "1 ms" or "90 s". */
 export function inWords(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1000)} s`;
 }

@@ -29,12 +29,12 @@ const allSchema = checkingStores(
 );
 const searchSchema = checkingStores(z.object(searchVariables));
 
-/** The address of the database: from the services' variables, otherwise from the local run of this checkout. */
+/** Returns the address of the database: from the services' variables, otherwise from the local run of this checkout. */
 export function databaseAddress(env: Environment): DatabaseAddress {
   return databaseSettings(parseEnv(databaseSchema, withLocalStores(env)));
 }
 
-/** The settings of all stores, from the same variables as the services'. */
+/** Returns the settings of all stores, from the same variables as the services'. */
 export function allStores(env: Environment) {
   const variables = parseEnv(allSchema, withLocalStores(env));
   return {
@@ -46,7 +46,7 @@ export function allStores(env: Environment) {
   };
 }
 
-/** Host, port and name of the database, without user and password. */
+/** Returns host, port and name of the database, without user and password. */
 export function databaseName({ url }: DatabaseAddress): string {
   const { host, pathname } = new URL(url);
   return `${host}${pathname}`;
@@ -66,7 +66,7 @@ export async function withDatabase<T>(env: Environment, work: (database: Databas
   }
 }
 
-/** The same with the search index; a usage error if MySQL answers searches. */
+/** Does the same with the search index. Throws a usage error if MySQL answers searches. */
 export async function withSearchIndex<T>(
   env: Environment,
   work: (stores: { database: Database; index: ElasticsearchIndex }) => Promise<T>,

@@ -13,7 +13,7 @@ const texts = [
   '"quoted" <b>&amp;</b> \\ \u0007',
 ];
 
-/** Conversations of four applications. Each message says where it belongs; one conversation is long. */
+/** Creates conversations of four applications. Each message says where it belongs; one conversation is long. */
 export function conversations(count: number): Conversation[] {
   return Array.from({ length: count }, (_, line) => ({
     application: `application ${line % 4}`,
@@ -30,7 +30,7 @@ export function conversations(count: number): Conversation[] {
   }));
 }
 
-/** The same in applications whose names have a prefix. */
+/** Returns the same in applications whose names have a prefix. */
 export function named(prefix: string, count: number): Conversation[] {
   return conversations(count).map((conversation) => ({
     ...conversation,
@@ -38,12 +38,12 @@ export function named(prefix: string, count: number): Conversation[] {
   }));
 }
 
-/** The text of a conversation file. */
+/** Returns the text of a conversation file. */
 export function ndjson(list: readonly Conversation[]): string {
   return list.map((conversation) => `${JSON.stringify(conversation)}\n`).join("");
 }
 
-/** The lines in a fixed order, for comparison. */
+/** Returns the lines in a fixed order, for comparison. */
 export function sorted(text: string): string[] {
   return text
     .split("\n")

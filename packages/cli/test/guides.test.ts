@@ -17,7 +17,7 @@ const pages = globSync("{*.md,docs/{how-to,tutorials,explanation,runbooks,refere
 const textOf = (page: string): Promise<string> => readFile(join(root, page), "utf8");
 const firstLineOf = (block: string): string => block.split("\n")[0]!.trim();
 
-/** The blocks of a page that are run, those that are not, and lines of left-out.ts that no block has. */
+/** Returns the blocks of a page that are run, those that are not, and lines of left-out.ts that no block has. */
 async function blocksOf(page: string) {
   const lines = leftOut.flatMap(([of, , firstLines]) => (of === page ? firstLines : []));
   const [run, omitted]: [string[], string[]] = [[], []];

@@ -5,8 +5,8 @@ import { sorted } from "./conversations.ts";
 import { useStack } from "./stack.ts";
 
 /**
- * A stack for the tests of the file, which lets all requests through its gateway after each test; and functions that write files for the
- * import, list applications, and read what an export contains.
+ * Starts a stack for the tests of the file, which lets all requests through its gateway after each test; and functions
+ * that write files for the import, list applications, and read what an export contains.
  */
 export function useImports() {
   const stack = useStack();
@@ -15,13 +15,13 @@ export function useImports() {
     stack.gateway.beforeChat(() => undefined);
   });
 
-  /** The exported lines of the applications whose names have this prefix. */
+  /** Returns the exported lines of the applications whose names have this prefix. */
   async function exportedWithIds(prefix: string): Promise<string[]> {
     const { code, stdout } = await stack.run(["export"]);
     expect(code).to.equal(0);
     return sorted(stdout).filter((line) => line.startsWith(`{"application":"${prefix}`));
   }
-  /** The same without the ids of the applications, which differ after an import. */
+  /** Returns the same without the ids of the applications, which differ after an import. */
   async function exported(prefix: string): Promise<string[]> {
     return withoutIds((await exportedWithIds(prefix)).join("\n"));
   }

@@ -20,7 +20,7 @@ export interface Answer {
 /** Answers instead of the services; undefined passes the request on. */
 export type Lie = (exchange: Exchange) => Promise<Answer | undefined>;
 
-/** Confab behind a gateway that breaks its promises, which a verification must notice. */
+/** Starts Confab behind a gateway that breaks its promises, which a verification must notice. */
 export async function startLyingGateway(target: string) {
   let lie: Lie = () => Promise.resolve(undefined);
   const port = await freePort();

@@ -14,7 +14,7 @@ describe("confabctl for operators", function () {
     ({ token } = await stack.json<{ token: string }>("app", "create", "Operated"));
   });
 
-  /** A chat with messages that are stored. */
+  /** Creates a chat with messages that are stored. */
   async function chatWith(...bodies: string[]): Promise<{ chat: number; id: bigint }> {
     const { number: chat } = await stack.json<{ number: number }>("chat", "create", token);
     for (const body of bodies) await stack.json("send", token, String(chat), body);
@@ -250,7 +250,7 @@ describe("confabctl for operators", function () {
   });
 });
 
-/** The first output of each command on standard error. */
+/** Returns the first output of each command on standard error. */
 function firstLines(commands: readonly ReturnType<typeof startCommand>[]): Promise<string[]> {
   return Promise.all(
     commands.map(async ({ child }) => {

@@ -57,7 +57,7 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
   return { child, ended };
 }
 
-/** All three services with a database, Redis keys and an index of their own, behind one address. */
+/** Starts all three services with a database, Redis keys and an index of their own, behind one address. */
 async function startStack(more: Readonly<Record<string, string>> = {}) {
   const testDatabase = await createTestDatabase();
   const databaseUrl = testDatabase.url;
@@ -93,7 +93,7 @@ async function startStack(more: Readonly<Record<string, string>> = {}) {
     workerPid: services[2].pid,
     urls: { ingest: services[0].url, api: services[1].url },
     run,
-    /** The output of a command that must succeed, with `--json`. */
+    /** Runs a command that must succeed, with `--json`, and returns its output. */
     async json<T>(...args: string[]): Promise<T> {
       const { code, stdout, stderr } = await run([...args, "--json", "--quiet"]);
       if (code !== 0) throw new Error(`confabctl ${args.join(" ")} ended with ${code ?? "a signal"}: ${stderr}`);
@@ -111,7 +111,9 @@ async function startStack(more: Readonly<Record<string, string>> = {}) {
 
 export type Stack = Awaited<ReturnType<typeof startStack>>;
 
-/** A stack for the tests of the `describe` that calls it; it can be used from the hooks of that `describe` on. */
+/**
+ * Starts a stack for the tests of the `describe` that calls it; it can be used from the hooks of that `describe` on.
+ */
 export function useStack(more: () => Readonly<Record<string, string>> = () => ({})): Stack {
   const stack = {} as Stack;
   before(async () => {

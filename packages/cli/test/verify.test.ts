@@ -8,7 +8,7 @@ type Listed = { number: number; body: string }[];
 const isList = (path: string) => /\/messages(\?|$)/.test(path) && path.startsWith("/applications/");
 const isChat = (path: string) => /\/chats\/\d+$/.test(path);
 
-/** True at every `n`-th call. */
+/** Returns a function that is true at every `n`-th call. */
 const every = (n: number) => {
   let calls = 0;
   return () => (calls += 1) % n === 0;

@@ -36,7 +36,7 @@ export const apiVariables = z.object({
     ),
 });
 
-/** The api's configuration; throws a ConfigError that lists every problem. */
+/** Loads the api's configuration. Throws a ConfigError that lists every problem. */
 export function loadApiConfig(env: Environment) {
   const variables = parseEnv(checkingStores(apiVariables), env);
   return {

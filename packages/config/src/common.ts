@@ -45,7 +45,7 @@ export const httpVariables = {
 
 type Variables<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
 
-/** The settings that every service has. */
+/** Returns the settings that every service has. */
 export function commonSettings(service: string, variables: Variables<typeof commonVariables>) {
   return {
     version,
@@ -63,7 +63,7 @@ export function commonSettings(service: string, variables: Variables<typeof comm
 /** Wrong guesses of the configured admin key, like requests to the paths of an admin at nginx and the ingress. */
 const guessesPerAddress = { perSecond: 5, burst: 50 };
 
-/** The settings of the services that speak HTTP with clients. */
+/** Returns the settings of the services that speak HTTP with clients. */
 export function httpSettings(variables: Variables<typeof httpVariables> & { HOST: string; PORT: number }) {
   return {
     accessLogRate: variables.ACCESS_LOG_RATE,

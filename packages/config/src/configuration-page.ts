@@ -13,7 +13,7 @@ and exits with code 78. [Configure Confab](../how-to/configure.md) says which va
 \`PUT /loglevel\` on the admin port changes the log level of a running process. This page is generated from \`packages/config\` by
 \`make generate\`.`;
 
-/** docs/reference/configuration.md. */
+/** Returns docs/reference/configuration.md. */
 export function configurationPage(): string {
   const described = serviceNames.map((name) => ({ name, variables: describeVariables(services[name].variables) }));
   const usersByKey = Map.groupBy(

@@ -11,7 +11,7 @@ export interface Variable {
   readonly description: string;
 }
 
-/** One entry per variable, in the schema's order. */
+/** Returns one entry per variable, in the schema's order. */
 export function describeVariables(schema: z.ZodObject): Variable[] {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: "input" });
   return Object.entries(properties as Record<string, z.core.JSONSchema.JSONSchema>).map(([name, leaf]) => ({

@@ -3,7 +3,7 @@ import { z } from "zod";
 const durationUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const sizeUnits: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
-/** A whole number within both bounds; "", "1e3", "0x10" and " 1" are refused. */
+/** Accepts a whole number within both bounds; "", "1e3", "0x10" and " 1" are refused. */
 export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) {
   const form =
     max === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${min}` : `a whole number from ${min} to ${max}`;
@@ -15,12 +15,12 @@ export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: numb
     .meta({ form });
 }
 
-/** A TCP port; 0 lets the system choose a free one. */
+/** Accepts a TCP port; 0 lets the system choose a free one. */
 export function port() {
   return integer({ min: 0, max: 65_535 }).meta({ form: "a port number from 0 to 65535" });
 }
 
-/** A decimal number within both bounds, such as a ratio. */
+/** Accepts a decimal number within both bounds, such as a ratio. */
 export function decimal({ min, max }: { min: number; max: number }) {
   return z
     .string()
@@ -30,14 +30,17 @@ export function decimal({ min, max }: { min: number; max: number }) {
     .meta({ form: `a number from ${min} to ${max}` });
 }
 
-/** A switch: on, true, yes, 1 or off, false, no, 0, in any case. */
+/** Accepts a switch: on, true, yes, 1 or off, false, no, 0, in any case. */
 export function onOff() {
   return z
     .stringbool({ truthy: ["true", "yes", "on", "1"], falsy: ["false", "no", "off", "0"] })
     .meta({ form: "on or off" });
 }
 
-/** A duration such as `500ms`, `10s`, `5m`, `2h` or `7d`, as milliseconds; a bare number is milliseconds already. */
+/**
+ * Accepts a duration such as `500ms`, `10s`, `5m`, `2h` or `7d`, as milliseconds; a bare number is milliseconds
+ * already.
+ */
 export function durationMs({ min = "0" }: { min?: string } = {}) {
   const atLeast = min === "0" ? "" : `, at least ${min}`;
   return z
@@ -48,7 +51,7 @@ export function durationMs({ min = "0" }: { min?: string } = {}) {
     .meta({ form: `a duration such as 500ms, 10s or 7d${atLeast}` });
 }
 
-/** A size such as `512KiB`, `32MiB` or `1GiB`, as bytes; a bare number is bytes already. */
+/** Accepts a size such as `512KiB`, `32MiB` or `1GiB`, as bytes; a bare number is bytes already. */
 export function bytes({ min = "0" }: { min?: string } = {}) {
   const atLeast = min === "0" ? "" : `, at least ${min}`;
   return z
@@ -64,7 +67,7 @@ function quantity(text: string, units: Readonly<Record<string, number>>): number
   return Number(digits) * (units[text.slice(digits.length)] ?? 1);
 }
 
-/** An absolute URL of one of the given schemes, kept as text without a trailing slash. */
+/** Accepts an absolute URL of one of the given schemes, kept as text without a trailing slash. */
 export function url({ schemes }: { schemes: readonly string[] }) {
   return z
     .string()
@@ -73,7 +76,10 @@ export function url({ schemes }: { schemes: readonly string[] }) {
     .meta({ form: `a URL with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}` });
 }
 
-/** One or more URLs of the given schemes, separated by commas, kept as text; user and password must be percent-encoded. */
+/**
+ * Accepts one or more URLs of the given schemes, separated by commas, kept as text; user and password must be
+ * percent-encoded.
+ */
 export function urls({ schemes }: { schemes: readonly string[] }) {
   return z
     .string()
@@ -83,7 +89,10 @@ export function urls({ schemes }: { schemes: readonly string[] }) {
     });
 }
 
-/** Origins of web pages, separated by commas, as browsers send them: `https://chat.example.com`, with a port if it is not the usual one. */
+/**
+ * Accepts origins of web pages, separated by commas, as browsers send them: `https://chat.example.com`, with a port if
+ * it is not the usual one.
+ */
 export function origins() {
   return z
     .string()
@@ -101,7 +110,7 @@ function isUrl(text: string, schemes: readonly string[]): boolean {
   return encoded && schemes.includes(address.protocol.slice(0, -1));
 }
 
-/** One or more of host:port, separated by commas; the port may be left out. */
+/** Accepts one or more of host:port, separated by commas; the port may be left out. */
 export function hosts() {
   return z
     .string()
@@ -109,7 +118,7 @@ export function hosts() {
     .meta({ form: "one or more of host:port, separated by commas" });
 }
 
-/** Text that never appears in messages, logs or documentation. */
+/** Accepts text that never appears in messages, logs or documentation. */
 export function secret({ minLength = 1 }: { minLength?: number } = {}) {
   return z
     .string()

@@ -83,7 +83,7 @@ export const searchVariables = {
 
 type Variables<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
 
-/** The settings of Redis connections. */
+/** Returns the settings of Redis connections. */
 export function redisSettings(variables: Variables<typeof redisVariables>) {
   const { REDIS_SENTINELS: sentinels, REDIS_MASTER_NAME: masterName } = variables;
   const scheme = variables.REDIS_TLS ? "rediss" : "redis";
@@ -102,7 +102,7 @@ export function redisSettings(variables: Variables<typeof redisVariables>) {
   };
 }
 
-/** The settings of database connections. */
+/** Returns the settings of database connections. */
 export function databaseSettings(variables: Variables<typeof databaseVariables>) {
   return {
     url: variables.DATABASE_URL,
@@ -111,7 +111,7 @@ export function databaseSettings(variables: Variables<typeof databaseVariables>)
   };
 }
 
-/** The expectations of the operator, for the check of the settings of the stores. */
+/** Returns the expectations of the operator, for the check of the settings of the stores. */
 export function expectedSettings(variables: Variables<typeof redisVariables & typeof databaseVariables>) {
   return {
     redis: { durability: variables.REDIS_DURABILITY, minReplicas: variables.REDIS_MIN_REPLICAS },
@@ -119,7 +119,7 @@ export function expectedSettings(variables: Variables<typeof redisVariables & ty
   };
 }
 
-/** The settings of the search index. */
+/** Returns the settings of the search index. */
 export function searchSettings(variables: Variables<typeof searchVariables>) {
   return {
     backend: variables.SEARCH_BACKEND,

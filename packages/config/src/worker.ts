@@ -52,7 +52,7 @@ export const workerVariables = z.object({
     .describe("Time to keep the id of a stored batch. Until then a second delivery of the batch stores nothing twice"),
 });
 
-/** The worker's configuration; throws a ConfigError that lists every problem. */
+/** Loads the worker's configuration. Throws a ConfigError that lists every problem. */
 export function loadWorkerConfig(env: Environment) {
   const variables = parseEnv(checkingStores(workerVariables), env);
   return {

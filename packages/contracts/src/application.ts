@@ -26,7 +26,7 @@ export const nameSchema = z
 /** A hundred years. */
 const maxRetentionDays = 36_500;
 
-/** A number of days, from `min`. */
+/** Accepts a number of days, from `min`. */
 export function retentionSchema(min: 0 | 1) {
   return z
     .int("must be a whole number of days")

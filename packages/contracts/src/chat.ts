@@ -9,7 +9,7 @@ export const maxNumber = 2_147_483_647;
 /** Maximum change number: the microseconds since 2026 until 2311. */
 export const maxChangeNumber = Number.MAX_SAFE_INTEGER;
 
-/** The JSON schema of a number that arrives as text, in a path or a query. */
+/** Returns the JSON schema of a number that arrives as text, in a path or a query. */
 export function asInteger(minimum: number, maximum: number, fallback?: number): Record<string, unknown> {
   return {
     type: "integer",

@@ -25,19 +25,19 @@ export class JsonText {
   }
 }
 
-/** The text of an object that this process has as a value. */
+/** Returns the text of an object that this process has as a value. */
 export function toJsonText(value: object): JsonText {
   return value instanceof JsonText ? value : new JsonText(JSON.stringify(value));
 }
 
-/** Valid JSON without white space between its tokens, and otherwise as it is. */
+/** Returns valid JSON without white space between its tokens, and otherwise as it is. */
 export function compactJson(json: string): string {
   return /\s/.test(json) ? json.replace(stringOrSpace, (part) => (part.startsWith('"') ? part : "")) : json;
 }
 
 const stringOrSpace = /"(?:[^"\\]|\\.)*"|[ \t\n\r]+/g;
 
-/** JSON.stringify for values that contain a JsonText, whose text is copied as it is. */
+/** Works like JSON.stringify for values that contain a JsonText, whose text is copied as it is. */
 export function encodeJson(value: unknown): string {
   isEncoding = true;
   try {
@@ -54,7 +54,7 @@ function insertTexts(json: string): string {
   return rest.reduce((whole, part, at) => whole + texts[at]! + part, first!);
 }
 
-/** The levels of arrays and objects in valid JSON, and whether it escapes a lone surrogate. */
+/** Returns the levels of arrays and objects in valid JSON, and whether it escapes a lone surrogate. */
 export function shapeOfJson(json: string): { levels: number; isWellFormed: boolean } {
   let depth = 0;
   let levels = 0;

@@ -13,7 +13,7 @@ import { smallBody, reading, storing, type Route } from "./route.ts";
 
 const once = "The answer is the only one that contains the key: if it is lost, revoke the key and create another one.";
 
-/** The routes of the keys of one owner: an application, or the installation. */
+/** Returns the routes of the keys of one owner: an application, or the installation. */
 function routesOfOwner<
   const Path extends string,
   const Name extends string,

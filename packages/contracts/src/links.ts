@@ -44,7 +44,7 @@ const links: Partial<Record<RouteName, readonly Link[]>> = {
   ],
 };
 
-/** The links of a route's success, by the operations that they lead to. */
+/** Returns the links of a route's success, by the operations that they lead to. */
 export function linksOf(route: Route): { links?: Record<string, object> } {
   const own = Object.entries(links).find(([name]) => routes[name as RouteName] === route)?.[1];
   if (own === undefined) return {};

@@ -5,7 +5,7 @@ export const maxBodyBytes = 65_535;
 
 const notBlank = /\S/u;
 
-/** The fault of a message's body; undefined if it is valid. */
+/** Returns the fault of a message's body, or undefined if it is valid. */
 export function bodyFault(body: string): string | undefined {
   if (!notBlank.test(body)) return "must not be empty or only white space";
   if (!body.isWellFormed()) return "must be well-formed Unicode, without lone surrogates";

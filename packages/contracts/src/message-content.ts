@@ -65,20 +65,20 @@ export const contentFields = Object.keys(contentOutput) as readonly (keyof Retur
 /** Maximum size of a content, as `contentBytes` measures it; more than the other fields need as JSON. */
 export const maxContentBytes = maxBodyBytes + maxMessageMetadataBytes + 6 * 2 * maxSenderCharacters + 64;
 
-/** The content alone of something that has more; a missing field is null. */
+/** Returns the content alone of something that has more; a missing field is null. */
 export function contentOf({ body, sender, metadata, reply_to }: MessageContent): ReturnedContent {
   return { body, sender: sender ?? null, metadata: metadata ?? null, reply_to: reply_to ?? null };
 }
 
 /**
- * The size in bytes of the body and, as JSON, of the other fields. Limits of pages, batches and statements count it. A caller that
- * knows the size of the body passes it.
+ * Returns the size in bytes of the body and, as JSON, of the other fields. Limits of pages, batches and statements
+ * count it. A caller that knows the size of the body passes it.
  */
 export function contentBytes(content: MessageContent, bodyBytes = Buffer.byteLength(content.body)): number {
   return bodyBytes + Buffer.byteLength(encodeOtherFields(content));
 }
 
-/** All fields but the body, as JSON on one line; empty if none is given. */
+/** Encodes all fields but the body, as JSON on one line; empty if none is given. */
 export function encodeOtherFields(content: MessageContent): string {
   const { sender, metadata, reply_to } = content;
   // Most messages have none, and this costs less than JSON without a field.

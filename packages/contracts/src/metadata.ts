@@ -14,7 +14,7 @@ export type Metadata = JsonText;
 
 const example = { attachments: ["https://example.com/photo.jpg"] };
 
-/** A JSON object of at most `maximum` bytes. */
+/** Accepts a JSON object of at most `maximum` bytes. */
 export function metadataSchema(maximum: number): z.ZodType<Metadata> {
   const size = `${maximum / 1024} KiB`;
   const schema = z

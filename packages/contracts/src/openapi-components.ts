@@ -52,7 +52,7 @@ export const answerHeaders = Object.keys(headers) as readonly HeaderName[];
 export const headerRefs = (names: readonly HeaderName[]): Record<string, { $ref: `#/components/headers/${string}` }> =>
   Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` as const }]));
 
-/** One example per problem, as a client receives it. */
+/** Returns one example per problem, as a client receives it. */
 export function problemExamples(publicUrl: string, codes: ReadonlySet<ProblemCode>) {
   return Object.fromEntries([...codes].map((code) => [code, { value: exampleOf(code, publicUrl) }]));
 }

@@ -35,7 +35,10 @@ erase data or grant access must not have any.
 const always: readonly HeaderName[] = ["X-Request-ID", "Cache-Control"];
 const limits: readonly HeaderName[] = ["RateLimit-Policy", "RateLimit"];
 
-/** The problem responses of a route by status. Routes with the same problems share a component, named by their codes. */
+/**
+ * Returns the problem responses of a route by status. Routes with the same problems share a component, named by their
+ * codes.
+ */
 function problemResponses(route: Route, known: Map<string, object>): Record<string, object> {
   const codes = new Set<ProblemCode>([...route.problems, ...commonProblems]);
   const byStatus = Map.groupBy(codes, (code) => problems[code].status);
@@ -100,7 +103,7 @@ function requestHeaders(route: Route): { header?: z.ZodObject } {
   return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
 }
 
-/** An optional parameter that has its description where tools look for it, beside its schema. */
+/** Returns an optional parameter that has its description where tools look for it, beside its schema. */
 function asParameter(schema: z.ZodType): z.ZodType {
   return schema.optional().meta({ param: { description: schema.description ?? "" } });
 }
@@ -172,7 +175,7 @@ const ndjson = {
   example: `${line("Hello world")}\n${line("Is anybody there?")}\n`,
 };
 
-/** The OpenAPI 3.1 document of the whole API, generated from the tables that validate its requests. */
+/** Returns the OpenAPI 3.1 document of the whole API, generated from the tables that validate its requests. */
 export function openApiDocument(options: { publicUrl: string; version: string }): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};
   const known = new Map<string, object>();
@@ -233,7 +236,7 @@ export function openApiDocument(options: { publicUrl: string; version: string })
   });
 }
 
-/** The codes that some operation may answer with. */
+/** Returns the codes that some operation may answer with. */
 function usedCodes(): ReadonlySet<ProblemCode> {
   return new Set([...Object.values<Route>(routes).flatMap((route) => route.problems), ...commonProblems]);
 }

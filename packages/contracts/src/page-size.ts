@@ -5,7 +5,10 @@ export const maxPageBytes = 1024 * 1024;
 /** The number of messages that fit on a page whatever their size. */
 export const alwaysFit = Math.floor(maxPageBytes / maxContentBytes);
 
-/** How many contents, given by their sizes in bytes, fit on a page of at most `limit`; at least one if there is any. */
+/**
+ * Returns how many contents, given by their sizes in bytes, fit on a page of at most `limit`; at least one if there is
+ * any.
+ */
 export function countFitting(sizes: readonly number[], limit: number): number {
   let [count, bytes] = [0, 0];
   for (const size of sizes.slice(0, limit)) {

@@ -201,7 +201,10 @@ const timeParameter = (description: string): z.ZodType<Date | undefined, string 
     .optional()
     .meta({ description, examples: ["2026-11-24T08:30:00Z"] });
 
-/** The first millisecond that is not before a time. Times of messages are whole milliseconds of the years 1970 to 9999. */
+/**
+ * Returns the first millisecond that is not before a time. Times of messages are whole milliseconds of the years 1970
+ * to 9999.
+ */
 function wholeMilliseconds(text: string): Date {
   const milliseconds = Date.parse(text) + (/\.\d{3}\d*[1-9]/.test(text) ? 1 : 0);
   return new Date(Math.min(Math.max(milliseconds, 0), Date.UTC(9999, 11, 31)));
@@ -270,8 +273,8 @@ export type LinkRelation = (typeof linkRelations)[number];
 export type PageLinks = Partial<Record<LinkRelation, PageQuery | undefined>>;
 
 /**
- * The Link header (RFC 8288) of a page: for each relation, the same path with some parameters replaced. `undefined` if
- * there is no other page.
+ * Returns the Link header (RFC 8288) of a page: for each relation, the same path with some parameters replaced.
+ * `undefined` if there is no other page.
  */
 export function linkHeader(
   path: string,

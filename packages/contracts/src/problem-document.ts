@@ -61,7 +61,7 @@ export const problemSchema = z
   .meta({ id: "Problem", description: "An error answer (RFC 9457)" });
 export type ProblemDocument = z.infer<typeof problemSchema>;
 
-/** The document that a client receives; `instance` is the request's path without its query. */
+/** Returns the document that a client receives; `instance` is the request's path without its query. */
 export function problemDocument(
   problem: Pick<ProblemError, "code" | "detail" | "errors" | "members">,
   request: { publicUrl: string; requestId: string; traceId?: string | undefined; instance?: string },

@@ -283,7 +283,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The first error as a sentence, for logs and screens that show only the detail; undefined without errors. */
+/** Returns the first error as a sentence, for logs and screens that show only the detail; undefined without errors. */
 function sentenceOf([first, ...others]: readonly FieldError[]): string | undefined {
   if (first === undefined) return undefined;
   const subject = first.pointer === "" ? "The body" : first.pointer;
@@ -291,12 +291,12 @@ function sentenceOf([first, ...others]: readonly FieldError[]): string | undefin
   return `${subject} ${first.detail}${end}${others.length > 0 ? ` See errors for ${others.length} more.` : ""}`;
 }
 
-/** A problem's meaning as plain text, without Markdown. */
+/** Returns a problem's meaning as plain text, without Markdown. */
 export function defaultDetail(code: ProblemCode): string {
   return problems[code].meaning.replaceAll("`", "");
 }
 
-/** The URI of a problem. Its page explains the problem. */
+/** Returns the URI of a problem. Its page explains the problem. */
 export function problemType(publicUrl: string, code: ProblemCode): string {
   return `${publicUrl}/problems/${code}`;
 }

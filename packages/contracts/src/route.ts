@@ -136,7 +136,7 @@ export const commonProblems = [
   "service-unavailable",
 ] as const satisfies readonly ProblemCode[];
 
-/** The route of a PATCH for clients that send PUT. */
+/** Returns the route of a PATCH for clients that send PUT. */
 export function asPut<const Patch extends Route, const Id extends string>(patch: Patch, operationId: Id) {
   return {
     // Without the names below, whose types would be intersected with those of `patch`.
@@ -148,27 +148,29 @@ export function asPut<const Patch extends Route, const Id extends string>(patch:
   };
 }
 
-/** Whether answers have an ETag: those with a single resource. */
+/** Returns whether answers have an ETag: those with a single resource. */
 export function hasTag({ method, success, versioned }: Route): boolean {
   return success.schema !== undefined && (versioned === true || (method === "get" && success.links === undefined));
 }
 
-/** Whether a route answers with a list, which is a page: at most `limit` items, and at most 1 MiB of contents. */
+/**
+ * Returns whether a route answers with a list, which is a page: at most `limit` items, and at most 1 MiB of contents.
+ */
 export function isList({ success: { schema } }: Route): boolean {
   return schema instanceof z.ZodArray;
 }
 
-/** How much of a request runs in the share of its application. */
+/** Returns how much of a request runs in the share of its application. */
 export function shareOf(route: Route): "whole" | "parts" | "none" {
   return route.share ?? (route.method !== "get" || isList(route) ? "whole" : "none");
 }
 
-/** Whether a route searches messages. */
+/** Returns whether a route searches messages. */
 export function isSearch({ scopes }: Route): boolean {
   return scopes.includes("search");
 }
 
-/** A route's path as Express writes it: `/applications/:token`. */
+/** Returns a route's path as Express writes it: `/applications/:token`. */
 export function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
@@ -185,7 +187,7 @@ export function pathFiller(path: string): (params: Readonly<Record<string, strin
   };
 }
 
-/** A route's path with its parameters filled in, percent-encoded. */
+/** Returns a route's path with its parameters filled in, percent-encoded. */
 export function fillPath(path: string, params: Readonly<Record<string, string | number>>): string {
   return pathFiller(path)(params);
 }

@@ -11,7 +11,7 @@ export const longestUserToken = 86_400;
 const ofSeconds = "must be a time in seconds since 1970";
 const secondsSchema = z.number(ofSeconds).positive(ofSeconds).max(253_402_300_799, ofSeconds);
 
-/** The chats that a name in `chats` stands for: numbers in decimal, or `*`. */
+/** Returns the chats that a name in `chats` stands for: numbers in decimal, or `*`. */
 export function chatsIn(name: string): string[] {
   return name.split(",");
 }

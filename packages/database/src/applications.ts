@@ -54,7 +54,7 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
 
     find: async (token: string): Promise<Application | undefined> => (await find(token)) ?? undefined,
 
-    /** The tokens that belong to applications. */
+    /** Returns the tokens that belong to applications. */
     async known(tokens: readonly string[]): Promise<Set<string>> {
       const possible = tokens.filter(isToken);
       if (possible.length === 0) return new Set();
@@ -66,8 +66,8 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
     },
 
     /**
-     * Oldest first, and by token within one millisecond. `next` is the position after which the next page begins,
-     * absent on the last page.
+     * Lists applications, oldest first, and by token within one millisecond. `next` is the position after which the
+     * next page begins, absent on the last page.
      */
     async list({ after, limit }: { after?: ApplicationReference | undefined; limit: number }) {
       // "g" sorts after all tokens with this prefix, since their next character is a hexadecimal digit or a hyphen.
@@ -119,7 +119,7 @@ function positionBetween(last: Application, following: Application): Application
   return { createdAt: last.createdAt, token: last.token.slice(0, length) };
 }
 
-/** The id of an application and the number of its last chat. */
+/** Finds the id of an application and the number of its last chat. */
 export async function findOwner(
   { prisma }: { readonly prisma: Queryable },
   token: string,

@@ -46,7 +46,7 @@ export async function recordAct(tx: Queryable, { act, by, token, keyId }: Act): 
 
 export type { AuditEntry };
 
-/** The latest acts, at most `limit`, oldest first; with `since`, only those from then on. */
+/** Lists the latest acts, at most `limit`, oldest first; with `since`, only those from then on. */
 export async function listActs(
   { prisma }: Database,
   { since, limit }: { since?: Date | undefined; limit: number },

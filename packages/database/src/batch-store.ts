@@ -57,7 +57,7 @@ export function createBatchStore(database: Database) {
     noteLate: (messages: readonly Pick<AddressedMessage, "chatId" | "number">[]): Promise<void> =>
       directTransaction(database, (tx) => noteLate(tx, messages), { timeoutMs: timeoutMs }),
 
-    /** When the batch was stored; undefined if it was not, or if its id was pruned. */
+    /** Returns when the batch was stored, or undefined if it was not, or if its id was pruned. */
     async storedAt(batchId: Uint8Array): Promise<Date | undefined> {
       const batch = await database.prisma.storedBatch.findUnique({ where: { id: new Uint8Array(batchId) } });
       return batch?.storedAt;

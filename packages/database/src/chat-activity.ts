@@ -8,8 +8,8 @@ export interface ChatActivity {
 export type ActivityRange = readonly [sql: string, ...values: unknown[]];
 
 /**
- * The ranges of the chats with messages after a position, in their order. One statement for all of them would be sorted, and so
- * would an order by a column that is fixed.
+ * Returns the ranges of the chats with messages after a position, in their order. One statement for all of them would
+ * be sorted, and so would an order by a column that is fixed.
  */
 export function activeAfter(after: ChatActivity | undefined): ActivityRange[] {
   const latestFirst = "ORDER BY c.last_message_at DESC, c.number DESC";
@@ -22,7 +22,7 @@ export function activeAfter(after: ChatActivity | undefined): ActivityRange[] {
   ];
 }
 
-/** The range of the chats without messages after a position; they follow all others. */
+/** Returns the range of the chats without messages after a position; they follow all others. */
 export function idleAfter(after: ChatActivity | undefined): ActivityRange {
   const isAmongThem = after?.at === null;
   return isAmongThem
@@ -30,7 +30,7 @@ export function idleAfter(after: ChatActivity | undefined): ActivityRange {
     : ["AND c.last_message_at IS NULL ORDER BY c.number DESC"];
 }
 
-/** The first rows of ranges in their order, at most `limit`. */
+/** Returns the first rows of ranges in their order, at most `limit`. */
 export async function firstOf<Row>(
   ranges: readonly ActivityRange[],
   limit: number,

@@ -164,7 +164,10 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         );
       }),
 
-    /** The next chats by id with the counts of their messages and the sums of the numbers, to iterate over all chats. Start after 0. */
+    /**
+     * Returns the next chats by id with the counts of their messages and the sums of the numbers, to iterate over all
+     * chats. Start after 0.
+     */
     async countsAfter(id: bigint, limit: number): Promise<ChatCount[]> {
       const rows = await prisma.chat.findMany({
         where: { id: { gt: id } },
@@ -187,7 +190,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         select: { id: true, number: true, lastMessageAt: true },
       }),
 
-    /** Chats of any applications by token and number, in one query, without those that do not exist. */
+    /** Reads chats of any applications by token and number, in one query, without those that do not exist. */
     async withNames(names: readonly ChatReference[]): Promise<(StoredChat & LastNumbers)[]> {
       const byToken = Map.groupBy(
         names.filter(({ token }) => isToken(token)),
@@ -205,7 +208,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       return prisma.$queryRawUnsafe<(StoredChat & LastNumbers)[]>(selects.join(" UNION ALL "), ...values);
     },
 
-    /** The last numbers of chats by chat id. Deleted chats are left out. */
+    /** Reads the last numbers of chats by chat id. Deleted chats are left out. */
     async lastNumbers(ids: readonly bigint[]): Promise<Map<bigint, LastNumbers>> {
       const rows = await prisma.chat.findMany({
         where: { id: { in: [...ids] } },
@@ -214,7 +217,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       return new Map(rows.map(({ id, ...position }) => [id, position]));
     },
 
-    /** The token and number of each chat, by chat id. Deleted chats are left out. */
+    /** Returns the token and number of each chat, by chat id. Deleted chats are left out. */
     async named(ids: readonly bigint[]): Promise<Map<bigint, { token: string; number: number }>> {
       const rows = await prisma.chat.findMany({
         where: { id: { in: [...ids] } },

@@ -41,7 +41,7 @@ function waitAtMost(answerTimeoutMs: number): string {
   return `SET SESSION wait_timeout = ${Math.ceil(answerTimeoutMs / 1000) + 3}`;
 }
 
-/** The driver's settings for a database address. */
+/** Returns the driver's settings for a database address. */
 export function connectionSettings({
   url,
   user,

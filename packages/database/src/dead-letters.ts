@@ -21,7 +21,7 @@ export type DeadLetters = ReturnType<typeof createDeadLetters>;
 export function createDeadLetters(database: Database) {
   const { prisma } = database;
   return {
-    /** Oldest first. `next` is the cursor of the next page, absent on the last page. */
+    /** Lists dead letters, oldest first. `next` is the cursor of the next page, absent on the last page. */
     async list({ after, limit }: { after?: bigint | number | undefined; limit: number }) {
       const rows = await prisma.deadLetter.findMany({
         ...(after === undefined ? {} : { where: { id: { gt: after } } }),

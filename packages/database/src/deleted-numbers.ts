@@ -72,8 +72,8 @@ export async function removeDeletedNumber(tx: Statements, chatId: bigint, number
 }
 
 /**
- * SQL that counts the deleted numbers in ranges of different chats, as rows of `chatId` and `missing`, several per chat. It reads at
- * most two blocks' numbers of a range, however many were deleted in it.
+ * Returns SQL that counts the deleted numbers in ranges of different chats, as rows of `chatId` and `missing`, several
+ * per chat. It reads at most two blocks' numbers of a range, however many were deleted in it.
  */
 export function countDeletedNumbers(ranges: readonly NumberRange[]): { sql: string; values: (bigint | number)[] } {
   const edges: NumberRange[] = [];

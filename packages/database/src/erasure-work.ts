@@ -38,11 +38,14 @@ export const tablesOfChats = [
   "dead_letters",
 ] as const;
 
-/** The steps by which a worker carries out erasures. Every step can be repeated, and two workers in the same step do no harm. */
+/**
+ * Creates the steps by which a worker carries out erasures. Every step can be repeated, and two workers in the same
+ * step do no harm.
+ */
 export function createErasureWork(database: Database) {
   const { prisma } = database;
   return {
-    /** Open erasures whose marks may not be set in Redis. */
+    /** Reads open erasures whose marks may not be set in Redis. */
     async unmarked(limit: number): Promise<Erasure[]> {
       const rows = await prisma.erasure.findMany({
         where: { finishedAt: null, markedAt: null },
@@ -58,8 +61,8 @@ export function createErasureWork(database: Database) {
     },
 
     /**
-     * Open erasures with their marks set that no worker holds: of each application at most `limit`, those of chats and of the
-     * application before those of senders, and then those that waited the longest.
+     * Reads open erasures with their marks set that no worker holds: of each application at most `limit`, those of
+     * chats and of the application before those of senders, and then those that waited the longest.
      */
     async waiting(limit: number): Promise<{ id: bigint; token: string }[]> {
       const free = await prisma.$queryRaw<WaitingErasure[]>`
@@ -101,7 +104,7 @@ export function createErasureWork(database: Database) {
         take: limit,
       }),
 
-    /** The next chats that were cleared at least `ageMs` ago and not looked at since. */
+    /** Reads the next chats that were cleared at least `ageMs` ago and not looked at since. */
     async chatsToCheck({ id }: Erasure, ageMs: number, limit: number): Promise<ErasedChat[]> {
       const found = await prisma.$queryRaw<{ chatId: bigint }[]>`
         SELECT chat_id AS chatId FROM erased_chats
@@ -136,7 +139,10 @@ export function createErasureWork(database: Database) {
       return deleted + (await clearDamagedLetters(database));
     },
 
-    /** The lowest id in the search outbox; undefined if it is empty. A range stays there until it was written to the index. */
+    /**
+     * Returns the lowest id in the search outbox, or undefined if it is empty. A range stays there until it was written
+     * to the index.
+     */
     async firstOutboxId(): Promise<bigint | undefined> {
       const [first] = await prisma.$queryRaw<{ id: bigint | null }[]>`SELECT MIN(id) AS id FROM search_outbox`;
       return first?.id ?? undefined;
@@ -152,7 +158,7 @@ export function createErasureWork(database: Database) {
       );
     },
 
-    /** Ids of erased chats after an id, whichever erasure they belong to. */
+    /** Reads ids of erased chats after an id, whichever erasure they belong to. */
     async erasedAfter(after: bigint, limit: number): Promise<bigint[]> {
       const chats = await prisma.erasedChat.findMany({
         where: { chatId: { gt: after }, erasedAt: { not: null } },

@@ -97,7 +97,7 @@ export function createErasures(database: Database, { timeoutMs }: { timeoutMs?: 
   };
 }
 
-/** A row of `erasures` with its sender as text; null if it has none, or is finished. */
+/** A row of `erasures` with its sender as text, which is null if it has none, or is finished. */
 export function toErasure(row: ErasureRow): Erasure {
   return { ...row, sender: row.sender === null || row.finishedAt !== null ? null : identifierText(row.sender) };
 }
@@ -162,7 +162,7 @@ async function eraseSender(
   return { ...toErasure(row), sender, epoch, requestedAt, replayed: false };
 }
 
-/** The lock that creating a chat takes, too: none is created while its application is deleted. */
+/** Takes the lock that creating a chat takes, too: none is created while its application is deleted. */
 async function lockOwner(
   tx: Queryable,
   token: string,

@@ -90,7 +90,7 @@ const loginRefused = new Set([1044, 1045, 1049, 1698]);
 const unavailableCodes =
   /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
-/** True if the server is unavailable, regardless of the statement: answer 503 and retry later. */
+/** Returns true if the server is unavailable, regardless of the statement: answer 503 and retry later. */
 export function isUnavailable(error: unknown): boolean {
   const details = detailsOf(error);
   if (details.silent || anyOf(details.numbers, unavailable)) return true;
@@ -99,12 +99,12 @@ export function isUnavailable(error: unknown): boolean {
   );
 }
 
-/** True if the server answers and lets nobody in: a wrong user, password or database. Waiting does not help. */
+/** Returns true if the server answers and lets nobody in: a wrong user, password or database. Waiting does not help. */
 export function isLoginRefused(error: unknown): boolean {
   return anyOf(detailsOf(error).numbers, loginRefused);
 }
 
-/** True for a deadlock or a lock wait timeout: the same transaction will probably succeed if it is repeated. */
+/** Returns true for a deadlock or a lock wait timeout: the same transaction will probably succeed if it is repeated. */
 export function isTransient(error: unknown): boolean {
   const details = detailsOf(error);
   return (
@@ -112,33 +112,33 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
-/** True if a statement waited too long for a lock. Its transaction continues without it. */
+/** Returns true if a statement waited too long for a lock. Its transaction continues without it. */
 export function isLockWait(error: unknown): boolean {
   return detailsOf(error).numbers.has(1205);
 }
 
-/** True if the server refuses the row itself and would refuse it again. A duplicate key is not a refusal. */
+/** Returns true if the server refuses the row itself and would refuse it again. A duplicate key is not a refusal. */
 export function isRefusal(error: unknown): boolean {
   const details = detailsOf(error);
   if (anyOf(details.numbers, duplicateKey)) return false;
   return anyOf(details.numbers, refused) || details.states.some((state) => /^(22|23|45)/.test(state));
 }
 
-/** True if a row with the same key exists. */
+/** Returns true if a row with the same key exists. */
 export function isDuplicateKey(error: unknown): boolean {
   const details = detailsOf(error);
   return anyOf(details.numbers, duplicateKey) || details.codes.has("P2002");
 }
 
-/** True if the table of a statement does not exist. */
+/** Returns true if the table of a statement does not exist. */
 export function isMissingTable(error: unknown): boolean {
   const { numbers, codes } = detailsOf(error);
   return numbers.has(1146) || codes.has("P2021");
 }
 
 /**
- * The server's own error message, without the text that the client adds. If the pool has no session, the reason for
- * that.
+ * Returns the server's own error message, without the text that the client adds. If the pool has no session, the reason
+ * for that.
  */
 export function reasonOf(error: unknown): string {
   for (const link of chain(error)) {
@@ -167,7 +167,7 @@ function detailsOf(error: unknown): Details {
 }
 
 /**
- * The error and the errors that it wraps: Prisma puts the adapter's error into `meta`, and the adapter puts the
+ * Yields the error and the errors that it wraps: Prisma puts the adapter's error into `meta`, and the adapter puts the
  * driver's error into `cause`.
  */
 function* chain(error: unknown): Generator<Record<string, unknown>> {

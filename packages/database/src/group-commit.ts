@@ -30,10 +30,10 @@ interface Waiting<Q, R> {
 }
 
 /**
- * Natural group commit: the first request of a key runs at once. Requests that arrive while it runs are collected and
- * run together next, in order and at most `largest` at a time. A request that times out before its commit leaves the
- * queue or its group, and the group then starts again without it. A request that was refused as late is therefore never
- * done.
+ * Runs requests by natural group commit: the first request of a key runs at once. Requests that arrive while it runs
+ * are collected and run together next, in order and at most `largest` at a time. A request that times out before its
+ * commit leaves the queue or its group, and the group then starts again without it. A request that was refused as late
+ * is therefore never done.
  */
 export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, timeoutMs }: GroupOptions) {
   const queues = new Map<string, Waiting<Q, R>[]>();

@@ -49,16 +49,17 @@ export type Horizons = ReturnType<typeof createHorizons>;
 const maxExamined = 1_000;
 
 /**
- * Read horizons: up to which number a reader has read a chat. A write that is not done within `timeoutMs` fails with
- * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
+ * Creates the read horizons: up to which number a reader has read a chat. A write that is not done within `timeoutMs`
+ * fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
   const { prisma } = database;
 
   /**
-   * How many messages the ranges have that can be read, stored or not, in the order of the ranges, each of another chat. All their
-   * numbers must be assigned. Instead of the messages it counts the numbers that have none: deleted messages and dead letters. Those
-   * below the messages that retention left are most of them, and are left out. Deleted ones are counted in blocks of a thousand.
+   * Counts the messages of the ranges that can be read, stored or not, in the order of the ranges, each of another
+   * chat. All their numbers must be assigned. Instead of the messages it counts the numbers that have none: deleted
+   * messages and dead letters. Those below the messages that retention left are most of them, and are left out. Deleted
+   * ones are counted in blocks of a thousand.
    */
   async function counts(all: readonly MessageRange[]): Promise<number[]> {
     if (all.length === 0) return [];
@@ -90,7 +91,7 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
     return ranges.map(({ chatId, from, to }) => Math.max(0, to - from + 1 - (missing.get(chatId) ?? 0)));
   }
 
-  /** The next chats by activity that have messages, with the reader's horizons. */
+  /** Reads the next chats by activity that have messages, with the reader's horizons. */
   async function examine(
     applicationId: bigint,
     reader: string,
@@ -152,7 +153,7 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
       return { items, next: rows.length > limit ? items.at(-1)?.reader : undefined };
     },
 
-    /** How many messages above a horizon, up to the last number of the chat, can be read. */
+    /** Returns how many messages above a horizon, up to the last number of the chat, can be read. */
     async unread(chatId: bigint, horizon: number, last: number): Promise<number> {
       const [unread = 0] = horizon < last ? await counts([{ chatId, from: horizon + 1, to: last }]) : [];
       return unread;
@@ -189,7 +190,7 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
   };
 }
 
-/** The condition for the chats of a filter, and the index that finds them without reading many others. */
+/** Returns the condition for the chats of a filter, and the index that finds them without reading many others. */
 function filterOf(chats: ChatFilter | undefined): { sql: string; numbers: readonly number[]; index: string } {
   const index = "chats_application_id_last_message_at_number_idx";
   if (chats === undefined) return { sql: "", numbers: [], index };

@@ -16,7 +16,7 @@ interface KnownKey {
   readonly createdAt: Date;
 }
 
-/** The keys of a scope that are already used, by key. */
+/** Finds the keys of a scope that are already used, by key. */
 export async function findKeys(tx: Queryable, scope: string, keys: string[]): Promise<Map<string, KnownKey>> {
   if (keys.length === 0) return new Map();
   const rows = await tx.$queryRawUnsafe<(Omit<KnownKey, "key"> & { key: Uint8Array })[]>(
@@ -50,19 +50,19 @@ export async function insertKeys(
   );
 }
 
-/** True if two 32-byte hashes of requests are equal. */
+/** Returns true if two 32-byte hashes of requests are equal. */
 export function isSameRequest(first: Uint8Array, second: Uint8Array): boolean {
   return Buffer.compare(first, second) === 0;
 }
 
-/** The error for a key that was used with a different request. */
+/** Returns the error for a key that was used with a different request. */
 export function otherRequestConflict(key: string): IdempotencyConflict {
   return new IdempotencyConflict(
     `The idempotency key ${JSON.stringify(key)} was already used with a different request`,
   );
 }
 
-/** The error for a key whose resource was deleted: a repeated request must not create it again. */
+/** Returns the error for a key whose resource was deleted: a repeated request must not create it again. */
 export function deletedConflict(key: string): IdempotencyConflict {
   return new IdempotencyConflict(
     `The resource that was created with the idempotency key ${JSON.stringify(key)} has been deleted`,

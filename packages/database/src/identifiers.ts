@@ -1,9 +1,9 @@
-/** The bytes by which the database compares an identifier that clients choose. */
+/** Returns the bytes by which the database compares an identifier that clients choose. */
 export function identifierBytes(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Buffer.from(text));
 }
 
-/** The identifier in a column of bytes. */
+/** Returns the identifier in a column of bytes. */
 export function identifierText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }

@@ -59,12 +59,15 @@ function statementOf(rows: readonly NewMessage[]): string {
 
 type ContentField = (typeof contentFields)[number];
 
-/** The fields that at least one of the rows has. Most messages have a body alone, and the server is faster without columns of NULLs. */
+/**
+ * Returns the fields that at least one of the rows has. Most messages have a body alone, and the server is faster
+ * without columns of NULLs.
+ */
 function usedFields(rows: readonly NewMessage[]): ContentField[] {
   return contentFields.filter((field) => rows.some((row) => (row[field] ?? undefined) !== undefined));
 }
 
-/** Rows (sorted by chat) as SQL literals: Prisma needed four times as long to pass the arguments of a row. */
+/** Returns rows (sorted by chat) as SQL literals: Prisma needed four times as long to pass the arguments of a row. */
 function literalsOf(rows: readonly NewMessage[], fields: readonly ContentField[], hasEpochs: boolean): string[] {
   const timeText = createTimeTexts();
   let chatId: bigint | undefined;

@@ -128,7 +128,7 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
         return true;
       }),
 
-    /** The credentials of the keys with these ids, in one query. Unknown ones are left out. */
+    /** Reads the credentials of the keys with these ids, in one query. Unknown ones are left out. */
     async credentials(keyIds: readonly string[]): Promise<StoredCredential[]> {
       const rows = await prisma.$queryRawUnsafe<StoredAsText<StoredCredential>[]>(
         `SELECT k.public_id AS keyId, k.hash, k.public_key AS publicKey, k.scopes, a.token, k.expires_at AS expiresAt, k.revoked_at AS revokedAt
@@ -139,7 +139,7 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
       return rows.map(parsed);
     },
 
-    /** Whether any key works now, of an application or an admin key. */
+    /** Returns whether any key works now, of an application or an admin key. */
     async hasActive(): Promise<boolean> {
       const rows = await database.query<unknown[]>(
         "SELECT 1 FROM api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) LIMIT 1",

@@ -35,7 +35,7 @@ export function createLockedChats() {
     }
   };
   return {
-    /** The known ones among the chats of some messages that are still locked. Locks the rows of the others. */
+    /** Returns the known ones among the chats of some messages that are still locked. Locks the rows of the others. */
     async stillLocked(tx: Statements, messages: readonly NewMessage[]): Promise<ReadonlySet<bigint>> {
       const suspects = known.size === 0 ? [] : [...chatsOf(messages)].filter((id) => known.has(id));
       const locked = await lockedAmong(tx, suspects);
@@ -64,7 +64,7 @@ function chatsOf(messages: readonly NewMessage[]): Set<bigint> {
   return new Set(messages.map(({ chatId }) => chatId));
 }
 
-/** The chats that exist and are locked. Locks the others, in the order of their ids. */
+/** Returns the chats that exist and are locked. Locks the others, in the order of their ids. */
 async function lockedAmong(tx: Statements, ids: readonly bigint[]): Promise<Set<bigint>> {
   if (ids.length === 0) return new Set();
   const list = placeholders(ids);

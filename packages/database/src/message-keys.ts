@@ -27,7 +27,7 @@ const selectKeys = "SELECT id, request_hash AS request, uid, number FROM message
 /** Reads the idempotency keys of stored messages. */
 export function createMessageKeys(database: Database) {
   return {
-    /** The messages that were stored with these keys, by the id of the key in hexadecimal. */
+    /** Reads the messages that were stored with these keys, by the id of the key in hexadecimal. */
     async find(ids: readonly string[]): Promise<Map<string, KeyedMessage>> {
       const rows = await database.query<KeyRow[]>(
         `${selectKeys} (${placeholders(ids)})`,
@@ -108,7 +108,7 @@ async function insertNewKeys<M extends NewMessage>(
   return repeated;
 }
 
-/** The messages that were stored with the keys of these, by the id of the key in hexadecimal. */
+/** Returns the messages that were stored with the keys of these, by the id of the key in hexadecimal. */
 async function ownersOf(
   tx: Statements,
   messages: readonly Keyed<NewMessage>[],

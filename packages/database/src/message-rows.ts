@@ -32,7 +32,7 @@ export type Refused<M> = M & {
   readonly reason: string;
 };
 
-/** The size of a message's content, as limits of statements and of outbox rows count it. */
+/** Returns the size of a message's content, as limits of statements and of outbox rows count it. */
 export function bytesOf(message: NewMessage): number {
   return contentBytes(message, message.bodyBytes?.length);
 }
@@ -68,7 +68,7 @@ export async function compareWithStored<M extends NewMessage>(
   return { fresh, conflicts, deleted };
 }
 
-/** `chat:number`, unique per message. */
+/** Returns `chat:number`, which is unique per message. */
 export function keyOf({ chatId, number }: { chatId: bigint; number: number }): string {
   return `${chatId.toString()}:${number}`;
 }

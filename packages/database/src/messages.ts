@@ -134,7 +134,7 @@ export function createMessages({ prisma }: Database) {
     /** The sizes in bytes of the contents in the same window, to decide how many messages to read. */
     sizes,
 
-    /** The highest stored number of the chat, 0 in an empty chat. */
+    /** Returns the highest stored number of the chat, 0 in an empty chat. */
     async lastNumber(chatId: bigint): Promise<number> {
       const last = await prisma.message.findFirst({
         where: { chatId },
@@ -157,7 +157,7 @@ export function createMessages({ prisma }: Database) {
       return rows.map(({ messages, numbers }) => ({ count: Number(messages), sum: Number(numbers) }));
     },
 
-    /** The versions of the messages in a range that are stored and not deleted, without their contents. */
+    /** Reads the versions of the messages in a range that are stored and not deleted, without their contents. */
     async versions({ chatId, from, to }: MessageRange): Promise<MessageVersion[]> {
       const rows = await prisma.$queryRawUnsafe<(Omit<MessageVersion, "bytes"> & { bytes: bigint | number })[]>(
         `SELECT chat_id AS chatId, number, uid, version, change_number AS changeNumber, ${contentSizes} AS bytes,
@@ -170,7 +170,7 @@ export function createMessages({ prisma }: Database) {
       return rows.map(({ bytes, ...row }) => ({ ...row, bytes: Number(bytes) }));
     },
 
-    /** The states of the given messages by chat id and number, as far as they are stored and not deleted. */
+    /** Reads the states of the given messages by chat id and number, as far as they are stored and not deleted. */
     async states(keys: readonly MessageAddress[]): Promise<Map<bigint, Map<number, MessageState>>> {
       if (keys.length === 0) return new Map();
       const chats = Map.groupBy(keys, ({ chatId }) => chatId);
@@ -247,7 +247,7 @@ export function createMessages({ prisma }: Database) {
          WHERE application_id = ${applicationId} AND last_message_at IS NOT NULL
          ORDER BY last_message_at DESC, number DESC LIMIT ${limit}`,
 
-    /** The next messages of the whole table in key order. Start with chat 0, number 0. */
+    /** Reads the next messages of the whole table in key order. Start with chat 0, number 0. */
     async scan(after: { afterChatId: bigint; afterNumber: number; limit: number }): Promise<MessageWithApplication[]> {
       const { afterChatId, afterNumber, limit } = after;
       const rest = await withApplication(
@@ -266,7 +266,7 @@ export function createMessages({ prisma }: Database) {
       return [...rest, ...following];
     },
 
-    /** All stored messages of the ranges, in key order. Ranges may overlap, and missing messages are left out. */
+    /** Reads all stored messages of the ranges, in key order. Ranges may overlap, and missing messages are left out. */
     async inRanges(ranges: readonly MessageRange[]): Promise<MessageWithApplication[]> {
       if (ranges.length === 0) return [];
       const windows = ranges.map(() => "(m.chat_id = ? AND m.number BETWEEN ? AND ?)").join(" OR ");
@@ -278,12 +278,12 @@ export function createMessages({ prisma }: Database) {
   };
 }
 
-/** A row of `messages`, which may have more columns, with its sender and its metadata decoded. */
+/** Returns a row of `messages`, which may have more columns, with its sender and its metadata decoded. */
 export function toMessage<Row extends Pick<MessageRow, "metadata" | "sender">>(row: Row) {
   return { ...withMetadata(row), sender: row.sender === null ? null : identifierText(row.sender) };
 }
 
-/** How many contents, from the first one, have at most `maximum` bytes in total, but at least one. */
+/** Returns how many contents, from the first one, have at most `maximum` bytes in total, but at least one. */
 function countWithin(sizes: readonly MessageSize[], maximum: number): number {
   let total = 0;
   const beyond = sizes.findIndex(({ bytes }) => (total += bytes) > maximum);

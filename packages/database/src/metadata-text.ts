@@ -2,7 +2,7 @@ import { JsonText, type Metadata } from "@confab/contracts";
 
 // The servers' own JSON type would sort the keys, so columns keep metadata as text.
 
-/** A row with its metadata marked as JSON. */
+/** Returns a row with its metadata marked as JSON. */
 export function withMetadata<Row extends { metadata: string | null }>(
   row: Row,
 ): Omit<Row, "metadata"> & { readonly metadata: Metadata | null } {

@@ -48,7 +48,9 @@ export async function migrate(
   });
 }
 
-/** The names of the applied and the pending migrations. Throws `MigrationError` if the history does not match. */
+/**
+ * Returns the names of the applied and the pending migrations. Throws `MigrationError` if the history does not match.
+ */
 export async function migrationStatus(
   address: string | DatabaseAddress,
   { directory }: Pick<MigrateOptions, "directory"> = {},
@@ -68,8 +70,8 @@ export async function migrationStatus(
 }
 
 /**
- * For readiness: the check rejects with `MigrationError` until every migration that this version needs is applied. A newer
- * schema is accepted. The files are read once, when the check first runs.
+ * Creates the check for readiness, which rejects with `MigrationError` until every migration that this version needs is
+ * applied. A newer schema is accepted. The files are read once, when the check first runs.
  */
 export function createMigrationCheck({ query }: Pick<Database, "query">, directory?: string): () => Promise<void> {
   let names: Promise<string[]> | undefined;

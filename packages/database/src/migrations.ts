@@ -36,8 +36,9 @@ export async function readMigrations(directory = ownDirectory()): Promise<Migrat
 }
 
 /**
- * The pending migrations in order. Throws a `MigrationError` if it would be unsafe to apply them. An older version
- * accepts migrations of a newer one, because they are compatible with it, unless it has pending migrations itself.
+ * Returns the pending migrations in order. Throws a `MigrationError` if it would be unsafe to apply them. An older
+ * version accepts migrations of a newer one, because they are compatible with it, unless it has pending migrations
+ * itself.
  */
 export function pendingMigrations(known: readonly Migration[], applied: readonly AppliedMigration[]): Migration[] {
   const byName = new Map(known.map((migration) => [migration.name, migration]));

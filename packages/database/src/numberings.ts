@@ -14,7 +14,7 @@ export interface Numbering {
 
 export type Numberings = ReturnType<typeof createNumberings>;
 
-/** Which incarnation of Redis assigned which numbers. */
+/** Creates the record of which incarnation of Redis assigned which numbers. */
 export function createNumberings({ query }: Pick<Database, "query">) {
   const ordinals = new Map<string, Promise<number>>();
 
@@ -72,8 +72,8 @@ export function createNumberings({ query }: Pick<Database, "query">) {
 const remembered = 10_000;
 
 /**
- * The beginnings of numberings that a process has stored. Redis names them with every batch of a chat until a worker has stored one,
- * so a backlog names the same ones again and again.
+ * Creates a memory for the beginnings of numberings that a process has stored. Redis names them with every batch of a
+ * chat until a worker has stored one, so a backlog names the same ones again and again.
  */
 export function createStoredNumberings() {
   const latest = new Map<bigint, Numbering>();
@@ -118,7 +118,7 @@ export async function recordNumberings(tx: Statements, numberings: readonly Numb
   if (fresh.length > 0) await beginNumberings(tx, fresh);
 }
 
-/** The numberings that are not recorded. */
+/** Returns the numberings that are not recorded. */
 async function unknownAmong(tx: Statements, numberings: readonly Numbering[]): Promise<Numbering[]> {
   const known = await tx.$queryRawUnsafe<{ chatId: bigint; numbering: number }[]>(
     `SELECT chat_id AS chatId, numbering FROM chat_numberings WHERE (chat_id, numbering) IN (${numberings.map(() => "(?, ?)").join(", ")})`,

@@ -34,7 +34,7 @@ interface LockedRange extends MessageRange {
 
 export type Outbox = ReturnType<typeof createOutbox>;
 
-/** Ranges of messages that are not yet in the search index. */
+/** Creates ranges of messages that are not yet in the search index. */
 export function createOutbox(database: Database, { backend }: { backend?: string } = {}) {
   const { prisma } = database;
   return {
@@ -73,13 +73,15 @@ export function createOutbox(database: Database, { backend }: { backend?: string
       await addRanges(prisma, messages, new Date());
     },
 
-    /** The chats with waiting ranges. Undefined if more than `maximum` ranges are waiting. */
+    /** Returns the chats with waiting ranges. Undefined if more than `maximum` ranges are waiting. */
     async chatsWaiting(maximum: number): Promise<ReadonlySet<bigint> | undefined> {
       const rows = await prisma.searchOutboxEntry.findMany({ take: maximum + 1, select: { chatId: true } });
       return rows.length > maximum ? undefined : new Set(rows.map(({ chatId }) => chatId));
     },
 
-    /** Whether more messages are stored than wait here to be indexed. Reads all chats: for rare questions only. */
+    /**
+     * Returns whether more messages are stored than wait here to be indexed. Reads all chats: for rare questions only.
+     */
     async hasIndexed(): Promise<boolean> {
       const [found] = await prisma.$queryRaw<{ stored: unknown; waiting: unknown }[]>`
         SELECT (SELECT COALESCE(SUM(messages_count), 0) FROM chats) AS stored,
@@ -90,7 +92,7 @@ export function createOutbox(database: Database, { backend }: { backend?: string
     /** How many ranges wait, those being handled included. */
     depth: (): Promise<number> => prisma.searchOutboxEntry.count(),
 
-    /** When the oldest range that contains the message was added; undefined if no range contains it. */
+    /** Returns when the oldest range that contains the message was added, or undefined if no range contains it. */
     async waitingSince(chatId: bigint, number: number): Promise<Date | undefined> {
       const range = await prisma.searchOutboxEntry.findFirst({
         where: { chatId, fromNumber: { lte: number }, toNumber: { gte: number } },
@@ -100,7 +102,7 @@ export function createOutbox(database: Database, { backend }: { backend?: string
       return range?.createdAt;
     },
 
-    /** How long the oldest range has been waiting, in milliseconds. 0 if none is waiting. */
+    /** Returns how long the oldest range has been waiting, in milliseconds. 0 if none is waiting. */
     async oldestAgeMs(): Promise<number> {
       const oldest = await prisma.searchOutboxEntry.findFirst({ orderBy: { id: "asc" }, select: { createdAt: true } });
       return oldest ? Math.max(0, Date.now() - oldest.createdAt.getTime()) : 0;
@@ -148,7 +150,10 @@ async function lockFairly(tx: Statements, limit: number): Promise<LockedRange[]>
       );
 }
 
-/** The oldest range, and then one range per application and turn: the small ones first, because large ones use up the bytes of a drain. */
+/**
+ * Returns the oldest range, and then one range per application and turn: the small ones first, because large ones use
+ * up the bytes of a drain.
+ */
 function takeTurns(waiting: readonly WaitingRange[], limit: number): bigint[] {
   const [oldest, ...others] = waiting;
   if (oldest === undefined) return [];

@@ -10,8 +10,8 @@ export interface PageRequest<Row> {
 }
 
 /**
- * A page of rows that may be large: at most `limit`, and at most 1 MiB unless the first row alone is larger. `more` says whether
- * others follow.
+ * Reads a page of rows that may be large: at most `limit`, and at most 1 MiB unless the first row alone is larger.
+ * `more` says whether others follow.
  */
 export async function readPage<Row>(request: PageRequest<Row>): Promise<{ items: Row[]; more: boolean }> {
   const { limit, alwaysFit, sizes, rows } = request;

@@ -21,7 +21,7 @@ export interface OverdueChat {
 
 const applicationsAtOnce = 200;
 
-/** All limits in force. Reads only applications and chats that have one. */
+/** Yields all limits in force. Reads only applications and chats that have one. */
 export async function* limitsInForce(database: Database): AsyncGenerator<RetentionGroup, void, undefined> {
   const { prisma } = database;
   for (let after = { days: 1, id: 0n }; ;) {
@@ -44,7 +44,10 @@ interface OwnLimit {
   readonly days: number;
 }
 
-/** The next application that has chats with this limit of their own, otherwise the first one with the next limit. */
+/**
+ * Returns the next application that has chats with this limit of their own, otherwise the first one with the next
+ * limit.
+ */
 async function nextOwner(database: Database, { id, days }: OwnLimit): Promise<OwnLimit | undefined> {
   const [next] = await database.prisma.$queryRaw<OwnLimit[]>`
     SELECT application_id AS id, retention_days AS days
@@ -61,7 +64,7 @@ async function nextLimit({ prisma }: Database, days: number): Promise<OwnLimit |
   return next;
 }
 
-/** A page of the chats of a group that have messages from before a time, the oldest first. */
+/** Reads a page of the chats of a group that have messages from before a time, the oldest first. */
 export function overdueChats(
   { prisma }: Database,
   { applicationId, ownDays }: Pick<RetentionGroup, "applicationId" | "ownDays">,

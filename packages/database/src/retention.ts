@@ -9,21 +9,21 @@ const dayMs = 86_400_000;
 /** Maximum number of messages that one transaction deletes. */
 const messagesAtOnce = 500;
 
-/** The time before which messages are over a limit. */
+/** Returns the time before which messages are over a limit. */
 export function cutoff(now: Date, days: number): Date {
   return new Date(now.getTime() - days * dayMs);
 }
 
 /**
- * The time by which messages are judged: by the clock of this process or of the database, whichever is behind. One clock that
- * is wrong must not delete what is not over its limit.
+ * Returns the time by which messages are judged: by the clock of this process or of the database, whichever is behind.
+ * One clock that is wrong must not delete what is not over its limit.
  */
 export async function retentionTime({ prisma }: Database): Promise<Date> {
   const [row] = await prisma.$queryRaw<{ now: Date }[]>`SELECT NOW(3) AS now`;
   return new Date(Math.min(Date.now(), row?.now.getTime() ?? 0));
 }
 
-/** The steps by which a worker deletes messages that are over their limit. Every step can be repeated. */
+/** Creates the steps by which a worker deletes messages that are over their limit. Every step can be repeated. */
 export function createRetention(database: Database) {
   const { prisma } = database;
   return {
@@ -116,7 +116,7 @@ interface LockedChat {
   readonly retainedFrom: number;
 }
 
-/** The limit of an application; 0 if it has none. */
+/** Returns the limit of an application; 0 if it has none. */
 async function limitOf(tx: Queryable, id: bigint): Promise<number> {
   const application = await tx.application.findUnique({ where: { id }, select: { retentionDays: true } });
   return application?.retentionDays ?? 0;

@@ -14,8 +14,9 @@ export class SearchBackendMismatch extends Error {
 }
 
 /**
- * The search backend for which the messages of this database are indexed. All workers must use the same one. Each range
- * is taken from the outbox only once, so a range that one worker indexes in a different backend would be missing.
+ * Creates the record of the search backend for which the messages of this database are indexed. All workers must use
+ * the same one. Each range is taken from the outbox only once, so a range that one worker indexes in a different
+ * backend would be missing.
  */
 export function createSearchBackend({ prisma }: Database) {
   return {

@@ -14,7 +14,7 @@ export interface ErasedSender {
   readonly epoch: number;
 }
 
-/** The steps by which a worker erases what a sender wrote in earlier epochs than that of the request. */
+/** Creates the steps by which a worker erases what a sender wrote in earlier epochs than that of the request. */
 export function createSenderWork(database: Database) {
   const { prisma } = database;
   return {
@@ -29,7 +29,7 @@ export function createSenderWork(database: Database) {
           FROM chats FORCE INDEX (chats_application_id_number_key)
          WHERE application_id = ${applicationId} AND number >= ${from} ORDER BY number LIMIT ${limit}`,
 
-    /** The sender's messages in the ranges, in key order; tombstones that name the sender are among them. */
+    /** Reads the sender's messages in the ranges, in key order; tombstones that name the sender are among them. */
     async messagesOf({ sender, epoch }: ErasedSender, ranges: readonly MessageRange[]): Promise<MessageAddress[]> {
       if (ranges.length === 0) return [];
       const windows = ranges.map(() => "(chat_id = ? AND number BETWEEN ? AND ?)").join(" OR ");
@@ -57,7 +57,7 @@ export function createSenderWork(database: Database) {
             epoch,
           ),
 
-    /** The ids of an application's dead letters that the sender wrote, after an id. */
+    /** Reads the ids of an application's dead letters that the sender wrote, after an id. */
     async lettersOf({ token, sender, epoch }: ErasedSender & { token: string }, after: bigint, limit: number) {
       const letters = await prisma.$queryRaw<{ id: bigint; otherFields: string | null }[]>`
         SELECT id, other_fields AS otherFields FROM dead_letters FORCE INDEX (PRIMARY)

@@ -1,11 +1,11 @@
-/** A time in UTC with milliseconds, as MySQL writes it. */
+/** Returns a time in UTC with milliseconds, as MySQL writes it. */
 export function sqlTime(time: Date): string {
   return time.toISOString().slice(0, 23).replace("T", " ");
 }
 
 /**
- * A text as a literal: quoted if it has neither a backslash, whose meaning depends on the server's SQL mode, nor a control
- * character; otherwise in hexadecimal, which has no such characters but doubles the text.
+ * Returns a text as a literal: quoted if it has neither a backslash, whose meaning depends on the server's SQL mode,
+ * nor a control character; otherwise in hexadecimal, which has no such characters but doubles the text.
  */
 export function sqlText(text: string): string {
   if (suspect.test(text) && unquotable.test(text)) return `_utf8mb4 x'${Buffer.from(text).toString("hex")}'`;
@@ -16,7 +16,7 @@ const unquotable = /[\\\u0000-\u0008\u000b-\u001f\u007f]|\p{Surrogate}/u;
 /** Matches every unquotable text, in a third of the time, and also surrogate pairs. */
 const suspect = /[\\\u0000-\u0008\u000b-\u001f\u007f\ud800-\udfff]/;
 
-/** Bytes as a literal. */
+/** Returns bytes as a literal. */
 export function sqlBytes(value: Uint8Array): string {
   const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return `x'${bytes.toString("hex")}'`;

@@ -54,7 +54,7 @@ export async function recordBatches<B extends { readonly id: Uint8Array }>(tx: S
   return { fresh, delivered };
 }
 
-/** An id as a key of a map. */
+/** Returns an id as a key of a map. */
 export function hex(id: Uint8Array): string {
   return Buffer.from(id).toString("hex");
 }

@@ -47,7 +47,7 @@ export function transaction<T>(
 }
 
 /**
- * The same for raw statements, past Prisma, which took a fifth of the worker's CPU time. A session that takes
+ * Does the same for raw statements, past Prisma, which took a fifth of the worker's CPU time. A session that takes
  * longer than `timeoutMs` is closed, and the server rolls its transaction back.
  */
 export async function directTransaction<T>(
@@ -110,13 +110,13 @@ async function pauseUnlessFinal(error: unknown, attempt: number): Promise<void> 
   await sleep(Math.random() * 10 * 2 ** attempt);
 }
 
-/** `(?, ?), (?, ?)`: the placeholders of a multi-row VALUES list. */
+/** Returns the placeholders of a multi-row VALUES list: `(?, ?), (?, ?)`. */
 export function placeholderRows(rows: number, columns: number): string {
   const one = `(${Array<string>(columns).fill("?").join(", ")})`;
   return Array<string>(rows).fill(one).join(", ");
 }
 
-/** `?, ?, ?`: the placeholders of an IN list. */
+/** Returns the placeholders of an IN list: `?, ?, ?`. */
 export function placeholders(values: readonly unknown[]): string {
   return values.map(() => "?").join(", ");
 }

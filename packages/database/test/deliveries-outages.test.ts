@@ -89,7 +89,7 @@ describe("deliveries while connections break", () => {
   });
 });
 
-/** A proxy that forwards COMMIT but closes the connection instead of returning the answer. */
+/** Starts a proxy that forwards COMMIT but closes the connection instead of returning the answer. */
 async function startCommitSwallower(target: string): Promise<{ url: string; close(): void }> {
   const url = new URL(target);
   const upstreamPort = Number(url.port);

@@ -195,7 +195,7 @@ export const requests: Record<string, (test: TestDatabase, chat: Chat, token: st
   "lists dead letters": ({ deadLetters }) => deadLetters.list({ after: 1n, limit: 50 }),
 };
 
-/** The public ids of the keys of the tests. */
+/** Returns the public ids of the keys of the tests. */
 export function keyIdAt(index: number): string {
   return `key${String(index).padStart(5, "0")}`;
 }

@@ -10,7 +10,7 @@ describe("a message that is stored after another one was shown under its number"
     ({ id: chatId } = await test.newChat());
   });
 
-  /** The numbers of the messages that changed, in the order of their changes. */
+  /** Returns the numbers of the messages that changed, in the order of their changes. */
   const changes = async (id = chatId): Promise<number[]> => {
     const rows = await test.database.prisma.messageChange.findMany({
       where: { chatId: id },

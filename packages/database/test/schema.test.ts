@@ -46,7 +46,7 @@ const ofOneFormat = [
 
 const types: Record<string, string> = { BigInt: "bigint", Int: "int", Float: "double", DateTime: "datetime(3)" };
 
-/** The columns of schema.prisma as `table.column type [null]`. */
+/** Returns the columns of schema.prisma as `table.column type [null]`. */
 async function described(): Promise<string[]> {
   const schema = await readFile(join(import.meta.dirname, "../prisma/schema.prisma"), "utf8");
   const models = [...schema.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)];

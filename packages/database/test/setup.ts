@@ -41,7 +41,7 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
     outbox: createOutbox(database),
     deadLetters: createDeadLetters(database),
 
-    /** A new application with one chat. */
+    /** Creates a new application with one chat. */
     async newChat(): Promise<Chat & { token: string }> {
       const { token } = await applications.create({ token: randomUUID(), name: "test" });
       const chat = await chats.create({ token });
@@ -53,7 +53,7 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
     /** The numbers of a chat's stored messages. */
     numbersOf: async (chatId: bigint) => (await messages.range(chatId, { limit: 5_000 })).map(({ number }) => number),
 
-    /** The ranges in the search outbox, in the order in which they were added. */
+    /** Returns the ranges in the search outbox, in the order in which they were added. */
     async outboxRanges(): Promise<[from: number, to: number][]> {
       const rows = await database.prisma.searchOutboxEntry.findMany({ orderBy: { id: "asc" } });
       return rows.map(({ fromNumber, toNumber }) => [fromNumber, toNumber]);
@@ -75,7 +75,7 @@ export function remember(token: string, { id, number }: Pick<Chat, "id" | "numbe
   names.set(id, { token, chat: number });
 }
 
-/** A message to a chat that `newChat` created or `remember` knows. */
+/** Returns a message to a chat that `newChat` created or `remember` knows. */
 export function message(chatId: bigint, number: number, body = `message ${number}`): AddressedMessage {
   const name = names.get(chatId);
   if (!name) throw new Error("the chat is not registered");
@@ -86,7 +86,7 @@ export function batch(...messages: AddressedMessage[]): NewBatch {
   return { id: randomBytes(16), messages };
 }
 
-/** The error with which a promise was rejected. Fails if the promise was fulfilled. */
+/** Returns the error with which a promise was rejected. Fails if the promise was fulfilled. */
 export async function rejection(work: Promise<unknown>): Promise<unknown> {
   let value: unknown;
   try {
@@ -97,7 +97,7 @@ export async function rejection(work: Promise<unknown>): Promise<unknown> {
   throw new Error(`expected a rejection, got ${String(value)}`);
 }
 
-/** All items of an asynchronous iteration. */
+/** Returns all items of an asynchronous iteration. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);

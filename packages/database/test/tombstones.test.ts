@@ -34,7 +34,7 @@ describe("a tombstone", () => {
   const contentOf = (row: Row): string[] =>
     Object.keys(row).filter((column) => !bookkeeping.includes(column) && row[column] !== null && row[column] !== "");
 
-  /** A chat with a message of every field, the second of two. */
+  /** Creates a chat with a message of every field, the second of two. */
   async function fullChat() {
     const chat = await test.newChat();
     const content = { sender: "anna", metadata: toJsonText({ a: 1 }), reply_to: 1 };

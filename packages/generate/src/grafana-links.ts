@@ -16,7 +16,7 @@ const explore = {
 
 export type Explored = keyof typeof explore;
 
-/** A link to the data of the dashboard's time range. */
+/** Returns a link to the data of the dashboard's time range. */
 export function exploreLink(kind: Explored): grafana.DashboardLinkBuilder {
   const { title, type, query } = explore[kind];
   const datasource = { type, uid: `\${${kind}}` };
@@ -33,7 +33,7 @@ export function runbookLink(alert: string): grafana.DashboardLinkBuilder {
   return link(alert, `docs/runbooks/${alert}.md`);
 }
 
-/** The other dashboards of Confab. */
+/** Returns the other dashboards of Confab. */
 export function dashboardsLink(tag: string): grafana.DashboardLinkBuilder {
   return new grafana.DashboardLinkBuilder("Confab")
     .type(grafana.DashboardLinkType.Dashboards)

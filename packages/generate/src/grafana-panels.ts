@@ -12,7 +12,7 @@ import type { Panel, Query } from "./panel.ts";
 
 export type PanelBuilder = GraphBuilder | StatBuilder | HeatmapBuilder | TableBuilder | StateTimelineBuilder;
 
-/** A panel as Grafana's. */
+/** Returns a panel as Grafana's. */
 export function toPanel(panel: Panel): PanelBuilder {
   const { title, description, unit, kind, width = 8, height = 8, max, noValue, states } = panel;
   const builder = builderOf(panel)
@@ -50,7 +50,10 @@ function builderOf(panel: Panel): PanelBuilder {
   }
 }
 
-/** The labels of the series, then a column per query. Series of several queries share a row if their labels are equal. */
+/**
+ * Shows the labels of the series, then a column per query. Series of several queries share a row if their labels are
+ * equal.
+ */
 function tableOf({ queries }: Panel): TableBuilder {
   const builder = new TableBuilder().overrideByName("alertname", [
     { id: "links", value: [{ title: "Runbook", url: "docs/runbooks/${__value.raw}.md", targetBlank: true }] },

@@ -5,7 +5,7 @@ export const datasource = { type: "prometheus", uid: "${datasource}" };
 
 type Variable = grafana.DatasourceVariableBuilder | grafana.QueryVariableBuilder;
 
-/** The variables of a dashboard: those that its queries and links use. */
+/** Returns the variables of a dashboard: those that its queries and links use. */
 export function variablesOf({ rows }: DashboardPlan): Variable[] {
   const panels = rows.flatMap((row) => row.panels);
   const uses = (name: string) => panels.some(({ queries }) => queries.some(({ expr }) => expr.includes(`$${name}`)));

@@ -11,7 +11,7 @@ const tag = "confab";
 /** When the newest replica of each service and version started, in milliseconds since 1970: an annotation at that time. */
 export const startsQuery = `1000 * max by (service, version) (process_start_time_seconds{${confabJob},namespace=~"$namespace"} * on (namespace, service, instance) group_left (version) confab_build_info{namespace=~"$namespace"})`;
 
-/** A plan as Grafana's dashboard, with the variables, links and annotations that all of them have. */
+/** Returns a plan as Grafana's dashboard, with the variables, links and annotations that all of them have. */
 export function toGrafana(plan: DashboardPlan): grafana.Dashboard {
   const builder = new grafana.DashboardBuilder(plan.title)
     .uid(plan.uid)

@@ -63,12 +63,12 @@ export const objectives = {
   },
 } as const satisfies Record<string, Objective>;
 
-/** The recorded series of an objective's events per second. */
+/** Returns the recorded series of an objective's events per second. */
 export function recorded({ key }: Objective, which: "all" | "bad", window: string): string {
   return `namespace:confab_${key}_${which}:rate${window}`;
 }
 
-/** The part of the events that was bad in a window; no value without events. */
+/** Returns the part of the events that was bad in a window; no value without events. */
 export function badRatio(objective: Objective, window: string): string {
   return `${recorded(objective, "bad", window)} / ${recorded(objective, "all", window)}`;
 }
@@ -84,19 +84,25 @@ export const burnWindows = [
 /** With fewer bad events in the long window nobody is alerted: with little traffic, one is a large part. */
 export const minBadEvents = 10;
 
-/** The pairs of windows whose burn rates of an objective alert. */
+/** Returns the pairs of windows whose burn rates of an objective alert. */
 export function burnWindowsOf({ isWarningOnly }: Objective) {
   return burnWindows.filter(({ severity }) => severity === "warning" || isWarningOnly !== true);
 }
 
-/** The number of bad events in a window. Days are summed, because their rates are means over the time that Prometheus has seen. */
+/**
+ * Returns the number of bad events in a window. Days are summed, because their rates are means over the time that
+ * Prometheus has seen.
+ */
 export function badCount(objective: Objective, { long, longSeconds }: (typeof burnWindows)[number]): string {
   return isLong(long)
     ? `sum_over_time(${recorded(objective, "bad", "5m")}[${long}:5m]) * 300`
     : `${recorded(objective, "bad", long)} * ${longSeconds}`;
 }
 
-/** Recorded from the services' counters: the windows that an objective's alerts use, and five minutes for all others. */
+/**
+ * Returns the windows that are recorded from the services' counters: those that an objective's alerts use, and five
+ * minutes for all others.
+ */
 export function shortWindowsOf(objective: Objective): readonly string[] {
   const used = burnWindowsOf(objective).flatMap(({ long, short }) => [long, short]);
   return [...new Set<string>(["5m", ...used])].filter((window) => !isLong(window));

@@ -56,27 +56,27 @@ export interface DashboardPlan {
   readonly rows: readonly Row[];
 }
 
-/** A line over time. */
+/** Draws a line over time. */
 export function graph(panel: Omit<Panel, "kind">): Panel {
   return { ...panel, kind: "graph" };
 }
 
-/** The newest value in large type. */
+/** Shows the newest value in large type. */
 export function stat(panel: Omit<Panel, "kind">): Panel {
   return { width: 4, height: 4, ...panel, kind: "stat" };
 }
 
-/** A histogram's buckets over time; the query groups by `le`. */
+/** Shows a histogram's buckets over time; the query groups by `le`. */
 export function heatmap(panel: Omit<Panel, "kind">): Panel {
   return { ...panel, kind: "heatmap" };
 }
 
-/** The newest values, one series per line. */
+/** Shows the newest values, one series per line. */
 export function table(panel: Omit<Panel, "kind">): Panel {
   return { ...panel, kind: "table" };
 }
 
-/** A bar per series that shows its states over time. */
+/** Shows a bar per series with its states over time. */
 export function states(panel: Omit<Panel, "kind">): Panel {
   return { ...panel, kind: "states" };
 }

@@ -7,33 +7,33 @@ export const installation = 'namespace=~"$namespace"';
 /** The name of a series of one replica. Outside Kubernetes there is no pod. */
 export const replica = "{{service}} {{pod}}";
 
-/** The rate of a counter, summed over replicas, by labels. */
+/** Returns the rate of a counter, summed over replicas, by labels. */
 export function rate(counter: string, selector: string, by = ""): string {
   return `sum${by === "" ? "" : ` by (${by})`} (rate(${counter}{${selector}}[$__rate_interval]))`;
 }
 
-/** A quantile of a histogram over all replicas, by labels. */
+/** Returns a quantile of a histogram over all replicas, by labels. */
 export function quantile(q: number, histogram: string, selector: string, by = ""): string {
   const labels = by === "" ? "le" : `le, ${by}`;
   return `histogram_quantile(${q}, ${rate(`${histogram}_bucket`, selector, labels)})`;
 }
 
-/** The median and the tails of a histogram, as three series. */
+/** Returns the median and the tails of a histogram, as three series. */
 export function quantiles(histogram: string, selector: string) {
   return [0.5, 0.95, 0.99].map((q) => ({ expr: quantile(q, histogram, selector), legend: `p${q * 100}` }));
 }
 
-/** The mean of a histogram's observations. */
+/** Returns the mean of a histogram's observations. */
 export function mean(histogram: string, selector: string, by = ""): string {
   return `${rate(`${histogram}_sum`, selector, by)} / ${rate(`${histogram}_count`, selector, by)}`;
 }
 
-/** The value of a shared gauge: the maximum over replicas, never the sum. */
+/** Returns the value of a shared gauge: the maximum over replicas, never the sum. */
 export function shared(gauge: string, by = "", more = ""): string {
   return `max${by === "" ? "" : ` by (${by})`} (${gauge}{${installation}${more === "" ? "" : `,${more}`}})`;
 }
 
-/** The rate of a shared counter: the maximum over replicas, because each counts the same events. */
+/** Returns the rate of a shared counter: the maximum over replicas, because each counts the same events. */
 export function sharedRate(counter: string): string {
   return `max(rate(${counter}{${installation}}[$__rate_interval]))`;
 }

@@ -28,7 +28,10 @@ export interface RuleGroup {
   readonly rules: readonly Rule[];
 }
 
-/** Every file of charts/confab/rules by its name, as Prometheus reads it; by default with the placeholder that the chart replaces. */
+/**
+ * Returns every file of charts/confab/rules by its name, as Prometheus reads it; by default with the placeholder that
+ * the chart replaces.
+ */
 export function ruleFiles(fullname = fullnamePlaceholder): Record<string, { readonly groups: readonly RuleGroup[] }> {
   const files = Object.entries(groups).map(([name, rules]) => [
     name,

@@ -26,8 +26,8 @@ export interface InstallationOptions {
 type Name = "ingest" | "api" | "worker";
 
 /**
- * All three services on stores of their own, a Prometheus that scrapes them every second and evaluates rules, and a page with the series that
- * Kubernetes would export. A service can be stopped and started again on its ports.
+ * Starts all three services on stores of their own, a Prometheus that scrapes them every second and evaluates rules,
+ * and a page with the series that Kubernetes would export. A service can be stopped and started again on its ports.
  */
 export async function startInstallation({ rules, env: more }: InstallationOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), "confab-observed-"));
@@ -81,7 +81,7 @@ export async function startInstallation({ rules, env: more }: InstallationOption
     redis,
     databaseUrl: database.url,
     kubernetes,
-    /** Another Prometheus with the same targets and other rules. */
+    /** Starts another Prometheus with the same targets and other rules. */
     async startPrometheusWith(ruleFolder: string): Promise<{ url: string; stop(): Promise<void> }> {
       return startAPrometheus(uniquePrefix("prometheus"), ruleFolder);
     },
@@ -97,7 +97,7 @@ export async function startInstallation({ rules, env: more }: InstallationOption
   };
 }
 
-/** A service that keeps its ports from start to start. */
+/** Starts a service that keeps its ports from start to start. */
 async function startAgainAndAgain(name: Name, env: Readonly<Record<string, string>>) {
   const ports = { PORT: String(await freePort()), ADMIN_PORT: String(await freePort()) };
   const start = () => startService(name, { ...env, ...ports });

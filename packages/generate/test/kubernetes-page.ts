@@ -15,7 +15,7 @@ export interface Kubernetes {
   backupAge: number;
 }
 
-/** A page in Prometheus' text format whose values can be changed. */
+/** Starts a page in Prometheus' text format whose values can be changed. */
 export async function startKubernetesPage() {
   const state: Kubernetes = { workersWanted: 2, migrationFailed: false, diskFree: 60, canaryAge: 60, backupAge: 60 };
   let periods = 0;

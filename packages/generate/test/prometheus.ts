@@ -1,4 +1,4 @@
-/** A dashboard's query with its variables set to "All". */
+/** Returns a dashboard's query with its variables set to "All". */
 export function filledIn(expr: string): string {
   return expr
     .replaceAll("$namespace", ".*")
@@ -25,12 +25,12 @@ async function ask(prometheus: string, expr: string): Promise<readonly Series[]>
   return data?.result ?? [];
 }
 
-/** The current values of a query's series; throws Prometheus' message for an invalid query. */
+/** Returns the current values of a query's series; throws Prometheus' message for an invalid query. */
 export async function figuresOf(prometheus: string, expr: string): Promise<number[]> {
   return (await ask(prometheus, expr)).map(({ value }) => Number(value[1]));
 }
 
-/** Alerts that are firing or pending, as `ConfabServiceDown worker firing`. */
+/** Returns alerts that are firing or pending, as `ConfabServiceDown worker firing`. */
 export async function alertsOf(prometheus: string, state = "firing|pending"): Promise<string[]> {
   const series = await ask(prometheus, `ALERTS{alertstate=~"${state}"}`);
   return series.map(({ metric }) =>

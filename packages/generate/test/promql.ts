@@ -12,7 +12,7 @@ const words = new Set([
   "offset",
 ]);
 
-/** The metrics and recorded series that a PromQL expression reads. */
+/** Returns the metrics and recorded series that a PromQL expression reads. */
 export function namesIn(expr: string): Set<string> {
   const bare = expr
     .replaceAll(/"[^"]*"|\{[^}]*\}|\[[^\]]*\]/g, " ")
@@ -22,13 +22,16 @@ export function namesIn(expr: string): Set<string> {
   return new Set([...found].map(([name]) => name).filter((name) => !words.has(name)));
 }
 
-/** The metric of a series: _bucket, _sum and _count belong to their histogram. */
+/** Returns the metric of a series: _bucket, _sum and _count belong to their histogram. */
 export function metricOf(series: string, isMetric: (name: string) => boolean): string {
   const base = series.replace(/_(?:bucket|sum|count)$/, "");
   return !isMetric(series) && isMetric(base) ? base : series;
 }
 
-/** The metrics and recorded series that an expression sums, except those that another aggregation has reduced to one value before. */
+/**
+ * Returns the metrics and recorded series that an expression sums, except those that another aggregation has reduced to
+ * one value before.
+ */
 export function summedIn(expr: string): Set<string> {
   const found = new Set<string>();
   for (const argument of aggregated(expr, "sum")) {
@@ -39,7 +42,7 @@ export function summedIn(expr: string): Set<string> {
   return found;
 }
 
-/** The arguments of an aggregation. */
+/** Returns the arguments of an aggregation. */
 function aggregated(expr: string, operator: string): string[] {
   const begins = expr.matchAll(new RegExp(`\\b${operator}\\s*(?:(?:by|without)\\s*\\([^)]*\\)\\s*)?\\(`, "g"));
   return [...begins].map((begin) => {

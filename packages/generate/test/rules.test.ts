@@ -46,11 +46,11 @@ describe("an alert", () => {
   });
 });
 
-/** The metric of a series in promtool's notation. */
+/** Returns the metric of a series in promtool's notation. */
 const metricOf = (series: string): string => /^\w+/.exec(series)![0];
-/** Whether a series keeps its first value. */
+/** Returns whether a series keeps its first value. */
 const isConstant = (values: string): boolean => /^[\d.]+x\d+$/.test(values);
-/** A series as promtool's tests have it. */
+/** Returns a series as promtool's tests have it. */
 function inputOf(text: Series): { series: string; values: string } {
   const [, series, values] = /^(\w+(?:\{.*\})?) (.+)$/.exec(text)!;
   return { series: series!, values: values! };
@@ -123,7 +123,10 @@ describe("Prometheus, given the chart's rules,", function () {
   }
 });
 
-/** The rules that an alert reads, directly or through others: all rules at once take minutes for days of samples. */
+/**
+ * Returns the rules that an alert reads, directly or through others: all rules at once take minutes for days of
+ * samples.
+ */
 function rulesFor(alert: string): (rule: Rule) => boolean {
   const rules = Object.values(ruleFiles()).flatMap(({ groups }) => groups.flatMap((group) => group.rules));
   const nameOf = (rule: Rule): string => rule.alert ?? rule.record ?? "";

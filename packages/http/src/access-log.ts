@@ -21,7 +21,7 @@ const clientLeft = 499;
 const streamStatus = 200;
 const slowMs = 1_000;
 
-/** One log line and one observation per request, when its answer was sent or its client has disconnected. */
+/** Writes one log line and one observation per request, when its answer was sent or its client has disconnected. */
 export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }: AccessLogOptions): RequestHandler {
   const measured = createRequestMetrics(metrics, routes);
   const hasRoom = createLineBudget(linesPerSecond);

@@ -111,7 +111,7 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
   return { push, end: () => ({ items, frame: frame.finish() ?? Buffer.alloc(0) }) };
 }
 
-/** Whether a text is only JSON's white space; JSON.parse must see every other control character. */
+/** Returns whether a text is only JSON's white space; JSON.parse must see every other control character. */
 export function isBlank(text: Uint8Array): boolean {
   return text.every(isWhiteSpace);
 }

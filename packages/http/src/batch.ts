@@ -90,7 +90,7 @@ function parseItem(text: Buffer | undefined, source: Source, form: BatchForm, le
   }
 }
 
-/** The application that a message names. */
+/** Returns the application that a message names. */
 export function tokenIn(message: unknown): string | undefined {
   if (typeof message !== "object" || message === null || !("application_token" in message)) return undefined;
   return typeof message.application_token === "string" ? message.application_token : undefined;

@@ -15,13 +15,13 @@ export class RequestAbortedError extends Error {
   }
 }
 
-/** Whether a body follows the headers at all, by RFC 9112 section 6. */
+/** Returns whether a body follows the headers at all, by RFC 9112 section 6. */
 export function hasBody(req: IncomingMessage): boolean {
   const length = req.headers["content-length"];
   return req.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
-/** The media type in lower case; a charset other than UTF-8 or a compressed body is refused with 415. */
+/** Returns the media type in lower case; a charset other than UTF-8 or a compressed body is refused with 415. */
 export function mediaTypeOf(req: IncomingMessage): string {
   const [type = "", ...parameters] = (req.headers["content-type"] ?? "").toLowerCase().split(";");
   const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith("charset="));

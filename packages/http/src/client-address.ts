@@ -3,8 +3,9 @@ import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 
 /**
- * The address of the client, for limits: behind as many proxies as the app trusts (Express' setting `trust proxy`), the one that the
- * outermost of them saw. An IPv6 address stands for its network of 64 bits, which usually belongs to one client.
+ * Returns the address of the client, for limits: behind as many proxies as the app trusts (Express' setting `trust
+ * proxy`), the one that the outermost of them saw. An IPv6 address stands for its network of 64 bits, which usually
+ * belongs to one client.
  */
 export function clientAddress(req: IncomingMessage | Pick<Request, "ip">): string {
   // Requests have Express' prototype before Express sees them.

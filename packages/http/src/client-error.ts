@@ -12,7 +12,10 @@ const codes: Readonly<Record<string, ProblemCode>> = {
 
 const lingerMs = 1_000;
 
-/** For a server's `clientError` event: answers what is not HTTP or arrives too slowly, then closes the connection. */
+/**
+ * Creates a listener for a server's `clientError` event, which answers what is not HTTP or arrives too slowly, then
+ * closes the connection.
+ */
 export function createClientErrorHandler(publicUrl: string, answerOf: (socket: never) => ServerResponse | undefined) {
   return (error: NodeJS.ErrnoException, socket: Duplex): void => {
     const answer = answerOf(socket as never);

@@ -15,8 +15,8 @@ export function noteIgnored(context: RequestContext, input: object, known: Reado
 }
 
 /**
- * The names as the value of `Confab-Ignored-Fields`: separated by commas, percent-encoded, and bounded, since clients
- * choose them. `...` stands for what does not fit.
+ * Returns the names as the value of `Confab-Ignored-Fields`: separated by commas, percent-encoded, and bounded, since
+ * clients choose them. `...` stands for what does not fit.
  */
 export function ignoredHeader(names: ReadonlySet<string>): string {
   const listed = [...names].slice(0, maxNames).map(encodeName);

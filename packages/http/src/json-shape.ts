@@ -79,7 +79,7 @@ export function readShape(bytes: Buffer): Shape {
 /** The longest name, with each character escaped. */
 const longestName = 6 * Math.max(...Array.from(jsonTextFields, (name) => name.length));
 
-/** The string between two quotes if it is a name of `jsonTextFields`. */
+/** Returns the string between two quotes if it is a name of `jsonTextFields`. */
 function textFieldName(bytes: Buffer, quote: number, end: number): string | undefined {
   const length = end - quote - 1;
   if (length > longestName) return undefined;
@@ -94,7 +94,10 @@ function textFieldName(bytes: Buffer, quote: number, end: number): string | unde
   }
 }
 
-/** Where the object begins that is the value of a key which ends before `at`; undefined if something else follows. */
+/**
+ * Returns where the object begins that is the value of a key which ends before `at`, or undefined if something else
+ * follows.
+ */
 function startOfObject(bytes: Buffer, at: number): number | undefined {
   const colon = skipWhiteSpace(bytes, at);
   if (bytes[colon] !== colonSign) return undefined;
@@ -108,7 +111,7 @@ function skipWhiteSpace(bytes: Buffer, from: number): number {
   return at;
 }
 
-/** The end of the string that began before `start`: its closing quote, or the end of the text. */
+/** Returns the end of the string that began before `start`: its closing quote, or the end of the text. */
 function endOfString(bytes: Uint8Array, start: number): number {
   let at = start;
   for (; at < bytes.length; at += 1) {

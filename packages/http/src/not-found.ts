@@ -79,7 +79,7 @@ function detailOf(known: readonly KnownPath[], path: string): { detail?: string 
   return { detail: `Paths are in lower case and do not end with a slash. Use ${similar}.` };
 }
 
-/** The parameter before the end of a path that is empty, where the path has all its segments. */
+/** Returns the parameter before the end of a path that is empty, where the path has all its segments. */
 function emptyParameter(known: readonly KnownPath[], path: string): string | undefined {
   const asked = path.slice(1).split("/");
   const match = known.find(
@@ -91,7 +91,7 @@ function emptyParameter(known: readonly KnownPath[], path: string): string | und
   return match?.segments.find((_, at) => asked[at] === "")?.slice(1, -1);
 }
 
-/** The path that was probably meant: the same one in the right case, without empty segments. */
+/** Returns the path that was probably meant: the same one in the right case, without empty segments. */
 function similarTo(known: readonly KnownPath[], path: string): string | undefined {
   const asked = path.split("/").filter((segment) => segment !== "");
   const match = known.find(

@@ -12,7 +12,10 @@ export interface ProblemHandlerOptions {
   readonly toProblem?: (error: unknown) => unknown;
 }
 
-/** The only place that writes error answers: mounted last, it answers every thrown error as application/problem+json. */
+/**
+ * Creates the only handler that writes error answers: mounted last, it answers every thrown error as
+ * application/problem+json.
+ */
 export function createProblemHandler({ publicUrl, toProblem }: ProblemHandlerOptions): ErrorRequestHandler {
   function handle(error: unknown, req: Request, res: Response): void {
     const context = contextOf(req);

@@ -54,7 +54,7 @@ export function sendContinue(req: IncomingMessage): void {
   res.writeContinue();
 }
 
-/** Whether the client still waits for 100 Continue before it sends its body. */
+/** Returns whether the client still waits for 100 Continue before it sends its body. */
 export function awaitsContinue(req: IncomingMessage): boolean {
   return (req as MayAwait)[continueKey] !== undefined;
 }

@@ -30,9 +30,10 @@ interface RateLimitState {
 const pauseMs = 1_000;
 
 /**
- * For paths with `:token`: limits the requests of each application and of each of its users, and sets the RateLimit headers of
- * draft-ietf-httpapi-ratelimit-headers for whichever has less left. All processes share the counts through Redis, in fixed windows.
- * While Redis is unavailable or slow, each process counts alone: the limit may be exceeded, but no request fails or waits for long.
+ * Creates the limit of paths with `:token`. It limits the requests of each application and of each of its users, and
+ * sets the RateLimit headers of draft-ietf-httpapi-ratelimit-headers for whichever has less left. All processes share
+ * the counts through Redis, in fixed windows. While Redis is unavailable or slow, each process counts alone: the limit
+ * may be exceeded, but no request fails or waits for long.
  */
 export function createRateLimit(options: RateLimitOptions): RequestHandler {
   const { limit, userShare, windowSeconds, keyPrefix } = options;

@@ -113,7 +113,7 @@ export function requestContext(begin: Begin): RequestHandler {
   };
 }
 
-/** The headers that every answer has, names and values in turn. */
+/** Returns the headers that every answer has, names and values in turn. */
 export function commonHeadersOf({ requestId }: RequestContext): string[] {
   return ["X-Request-ID", requestId, "X-Content-Type-Options", "nosniff"];
 }
@@ -122,7 +122,7 @@ export function setCommonHeaders(req: IncomingMessage, res: ServerResponse): voi
   setHeaders(res, commonHeadersOf(contextOf(req)));
 }
 
-/** The context of a request; throws if `requestContext` is not mounted first. */
+/** Returns the context of a request; throws if `requestContext` is not mounted first. */
 export function contextOf(req: IncomingMessage): RequestContext {
   const context = (req as WithContext)[contextKey];
   if (context === undefined) throw new Error("requestContext() must be mounted first");

@@ -3,8 +3,8 @@ import { createRandomPool } from "@confab/runtime";
 const randomBytes = createRandomPool(9);
 
 /**
- * A new request id: 12 letters and digits, nearly 72 random bits. Each pending message keeps its request id in Redis, where a UUID takes
- * three times as much. The chance that two of a billion ids are the same is 1 in 6,000.
+ * Creates a new request id: 12 letters and digits, nearly 72 random bits. Each pending message keeps its request id in
+ * Redis, where a UUID takes three times as much. The chance that two of a billion ids are the same is 1 in 6,000.
  */
 export function createRequestId(): string {
   const id = randomBytes().toString("base64url");

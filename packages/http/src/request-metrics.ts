@@ -9,8 +9,9 @@ const errorStatuses = new Set(
 );
 
 /**
- * The metrics of the HTTP edge: requests and their durations by method, route template and status, and problems by their code. The errors and
- * the problems of each of `routes` are exported from the start, so that the first one is an increase.
+ * Creates the metrics of the HTTP edge: requests and their durations by method, route template and status, and problems
+ * by their code. The errors and the problems of each of `routes` are exported from the start, so that the first one is
+ * an increase.
  */
 export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: readonly Route[]) {
   const total = metrics.counter("http_requests_total");

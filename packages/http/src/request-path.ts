@@ -1,6 +1,9 @@
 import type { IncomingMessage } from "node:http";
 
-/** The path of a request without its query, also of a target in absolute form (`GET http://host/path`), whose host only the client claims. */
+/**
+ * Returns the path of a request without its query, also of a target in absolute form (`GET http://host/path`), whose
+ * host only the client claims.
+ */
 export function requestPath(req: IncomingMessage & { originalUrl?: string }): string {
   const target = req.originalUrl ?? req.url ?? "";
   const path = target.startsWith("/") ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");

@@ -14,7 +14,10 @@ export const jsonMediaType = "application/json; charset=utf-8";
 /** Encoded lists that several requests have waited for. */
 const awaited = new WeakMap<object, Promise<(string | Buffer)[]>>();
 
-/** The pieces of an answer's body. A list that several requests have waited for is encoded once. Owners take turns. */
+/**
+ * Returns the pieces of an answer's body. A list that several requests have waited for is encoded once. Owners take
+ * turns.
+ */
 export async function payloadOf(route: Route, body: unknown, owner: string | undefined): Promise<(string | Buffer)[]> {
   if (route.waits !== true) return encode(route, body, owner);
   const known = awaited.get(body as object) ?? encode(route, body, owner);
@@ -64,7 +67,7 @@ export function writeAnswer<R extends Route>(
   res.end(payload.at(-1));
 }
 
-/** The headers of an answer that do not depend on its content, names and values in turn. */
+/** Returns the headers of an answer that do not depend on its content, names and values in turn. */
 export function headersOf(
   { location, replayed, headers }: Pick<RouteOutput<Route>, "location" | "replayed" | "headers">,
   { ignored }: RequestContext,
@@ -79,7 +82,7 @@ export function headersOf(
 }
 
 /**
- * Whether an If-None-Match header names the tag, strong or weak. Unlike Express' `req.fresh` it ignores
+ * Returns whether an If-None-Match header names the tag, strong or weak. Unlike Express' `req.fresh` it ignores
  * `Cache-Control: no-cache`, which `fetch` adds to every conditional request.
  */
 function names(header: string | undefined, tag: string): boolean {

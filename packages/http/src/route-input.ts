@@ -100,9 +100,9 @@ export function expectConditions({ method, versioned }: Route, headers: Incoming
 }
 
 /**
- * The tags in an If-Match header; undefined for `*` and without one. Throws a problem for any other text (RFC 9110, section 13.1.1), which
- * would match nothing. A weak tag counts, unlike there: a reverse proxy that compresses an answer makes its tag weak, and the resource
- * stays the same.
+ * Returns the tags in an If-Match header; undefined for `*` and without one. Throws a problem for any other text (RFC
+ * 9110, section 13.1.1), which would match nothing. A weak tag counts, unlike there: a reverse proxy that compresses an
+ * answer makes its tag weak, and the resource stays the same.
  */
 export function readTags(header: string | undefined): string[] | undefined {
   if (header === undefined || header.trim() === "*") return undefined;

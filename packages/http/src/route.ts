@@ -96,13 +96,16 @@ export function mount<R extends Route>(
   });
 }
 
-/** The kind of work of a request. A change locks what its path names: how far a reader has read, a chat, or an application. */
+/**
+ * Returns the kind of work of a request. A change locks what its path names: how far a reader has read, a chat, or an
+ * application.
+ */
 function kindOf(route: Route, { token, chat, reader }: Params): Parameters<FairShares>[2] {
   if (route.method === "get") return isSearch(route) ? "search" : "list";
   return { locks: token === undefined ? undefined : `${token} ${chat ?? ""} ${reader ?? ""}` };
 }
 
-/** Whether a request asks to wait for messages. */
+/** Returns whether a request asks to wait for messages. */
 function waits(route: Route, query: unknown): boolean {
   return route.waits === true && (query as { wait?: number }).wait !== undefined;
 }
@@ -173,7 +176,7 @@ function ownerOf({ token }: Params): string | undefined {
   return token;
 }
 
-/** The application and chat in a path, for the log. */
+/** Returns the application and chat in a path, for the log. */
 function logFieldsOf({ token, chat }: Params): RequestContext["logFields"] {
   if (token === undefined) return undefined;
   return { application: shortToken(token), ...(chat !== undefined && { chat }) };

@@ -1,6 +1,9 @@
 import { Router } from "express";
 
-/** A router whose paths match exactly, as those of the reverse proxy do: in the same case, without a slash at the end. */
+/**
+ * Creates a router whose paths match exactly, as those of the reverse proxy do: in the same case, without a slash at
+ * the end.
+ */
 export function createRouter(): Router {
   return Router({ caseSensitive: true, strict: true });
 }

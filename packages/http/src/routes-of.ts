@@ -5,7 +5,10 @@ interface MountedRoute {
   readonly path: string;
 }
 
-/** Every method and path of a router in the route table's notation, without those of routers that are mounted under a path. */
+/**
+ * Returns every method and path of a router in the route table's notation, without those of routers that are mounted
+ * under a path.
+ */
 export function routesOf(router: Router): MountedRoute[] {
   return router.stack.flatMap(({ route }) =>
     route === undefined

@@ -13,8 +13,8 @@ export interface Sender {
 }
 
 /**
- * The sender of a request that was admitted. Without a key, nothing but the client's address is known to be true: anyone can invent
- * tokens.
+ * Returns the sender of a request that was admitted. Without a key, nothing but the client's address is known to be
+ * true: anyone can invent tokens.
  */
 export function senderOf(req: IncomingMessage, principal: Principal | undefined, token: string | undefined): Sender {
   if (principal === undefined) return { owner: clientAddress(req), isApplication: false, user: undefined };

@@ -26,14 +26,14 @@ function shorten(name: string): string {
   return name.length > maxNameLength ? `${name.slice(0, maxNameLength).toWellFormed()}...` : name;
 }
 
-/** The known name that differs from `name` in at most two characters, apart from their case. */
+/** Returns the known name that differs from `name` in at most two characters, apart from their case. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const ranked = known.map((one) => ({ one, distance: distanceOf(name.toLowerCase(), one) }));
   const best = ranked.toSorted((a, b) => a.distance - b.distance)[0];
   return best !== undefined && best.distance <= Math.min(2, best.one.length - 1) ? best.one : undefined;
 }
 
-/** How many characters must be inserted, removed or replaced to make one text the other (Levenshtein). */
+/** Returns how many characters must be inserted, removed or replaced to make one text the other (Levenshtein). */
 function distanceOf(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, at) => at);
   for (const [i, character] of Array.from(from).entries()) {

@@ -89,7 +89,7 @@ export function createUnread({ maxBytes, timeoutMs }: UnreadOptions): Unread {
   };
 }
 
-/** The counter of the server that a stream belongs to. */
+/** Returns the counter of the server that a stream belongs to. */
 export function unreadOf(res: Response): Unread | undefined {
   return (res.app.locals as { unread?: Unread }).unread;
 }

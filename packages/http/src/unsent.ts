@@ -129,7 +129,7 @@ function holderOf({ readers }: Unread): Owner {
   return readers.values().next().value!;
 }
 
-/** The counter of the server that an answer belongs to. */
+/** Returns the counter of the server that an answer belongs to. */
 export function unsentOf(res: Response): Unsent | undefined {
   return (res.app.locals as { unsent?: Unsent }).unsent;
 }

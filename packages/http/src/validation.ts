@@ -1,7 +1,10 @@
 import { ProblemError, pathParameters, type FieldError, type PathParameter } from "@confab/contracts";
 import type { z } from "zod";
 
-/** The path's parameters by their schemas; throws the parameter's own problem, and reports errors of a 422 under `{name}`. */
+/**
+ * Parses the path's parameters by their schemas. Throws the parameter's own problem, and reports errors of a 422 under
+ * `{name}`.
+ */
 export function parseParams(
   names: readonly PathParameter[],
   params: Readonly<Record<string, unknown>>,

@@ -16,7 +16,7 @@ const form = {
   itemLimitBytes: limitBytes,
 };
 
-/** A request with the fields that body readers use, whose body arrives in the given chunks. */
+/** Returns a request with the fields that body readers use, whose body arrives in the given chunks. */
 function requestOf(body: Uint8Array, cuts: readonly number[], contentType: string): IncomingMessage {
   const places = [...new Set([0, ...cuts.map((cut) => cut % (body.length + 1)), body.length])].sort((a, b) => a - b);
   const chunks = places.slice(1).map((end, index) => Buffer.from(body.subarray(places[index], end)));
@@ -25,7 +25,7 @@ function requestOf(body: Uint8Array, cuts: readonly number[], contentType: strin
   }) as unknown as IncomingMessage;
 }
 
-/** The value of a reader, or the code of the problem that it threw; any other error fails the test. */
+/** Returns the value of a reader, or the code of the problem that it threw; any other error fails the test. */
 async function outcomeOf(reading: Promise<unknown>): Promise<{ value: unknown } | { code: string }> {
   try {
     return { value: await reading };
@@ -35,7 +35,7 @@ async function outcomeOf(reading: Promise<unknown>): Promise<{ value: unknown } 
   }
 }
 
-/** JSON.parse of the whole body, without chunks. */
+/** Parses the whole body with JSON.parse, without chunks. */
 function parseWhole(bytes: Uint8Array): { value: unknown } | { code: string } {
   try {
     return { value: JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) };
@@ -80,7 +80,7 @@ const batch = fc
     const member = `${other}:${value}`;
     return `{${(first ? [messages, member] : [member, messages]).join(",")}}`;
   });
-/** A text with a few bytes removed, added or changed. */
+/** Returns a text with a few bytes removed, added or changed. */
 const broken = (text: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> =>
   fc
     .tuple(
@@ -179,7 +179,7 @@ describe("readers of bodies, with any bytes in any chunks", () => {
   });
 });
 
-/** The part that a batch's schema validates. */
+/** Returns the part that a batch's schema validates. */
 function messagesOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "no object";
   const messages = (value as { messages?: unknown }).messages;

@@ -4,7 +4,7 @@ import { ProblemError } from "@confab/contracts";
 import { createByteBudget, type ByteBudget, type Lease } from "../src/byte-budget.ts";
 import type { Sender } from "../src/sender.ts";
 
-/** The code of the problem that a call throws. */
+/** Returns the code of the problem that a call throws. */
 function refusal(call: () => void): string | undefined {
   try {
     call();

@@ -57,7 +57,7 @@ const access = {
   },
 } as Pick<Access, "identify" | "admit"> as Access;
 
-/** The app with the direct route before it; counts the requests that the app sees. */
+/** Starts the app with the direct route before it; counts the requests that the app sees. */
 async function start() {
   const { lines, destination } = captureLog();
   const logger = createLogger({ level: "debug", service: "test" }, destination);
@@ -230,7 +230,7 @@ describe("createDirect", () => {
   });
 });
 
-/** The headers in any order, and the body. */
+/** Returns the headers in any order, and the body. */
 function linesOf(answer: string): string[] {
   return answer.split("\r\n").sort();
 }

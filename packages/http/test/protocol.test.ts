@@ -23,7 +23,7 @@ describe("invalid HTTP", () => {
     }),
   );
 
-  /** The answer to a raw request, after its connection is closed. */
+  /** Returns the answer to a raw request, after its connection is closed. */
   async function answerTo(...lines: string[]): Promise<string> {
     const { socket, closed } = await connectRaw(app.port);
     socket.write(lines.join("\r\n"));

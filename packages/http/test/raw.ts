@@ -9,7 +9,7 @@ export interface RawConnection {
   readonly closed: Promise<string>;
 }
 
-/** A raw TCP connection, to send requests that no HTTP client would send. */
+/** Opens a raw TCP connection, to send requests that no HTTP client would send. */
 export async function connectRaw(port: number): Promise<RawConnection> {
   const socket = connect(port, "127.0.0.1");
   let text = "";
@@ -20,7 +20,7 @@ export async function connectRaw(port: number): Promise<RawConnection> {
   return { socket, received: () => text, closed };
 }
 
-/** The JSON body of a raw answer. */
+/** Returns the JSON body of a raw answer. */
 export function bodyOf(answer: string): Record<string, unknown> {
   return JSON.parse(answer.slice(answer.indexOf("\r\n\r\n") + 4)) as Record<string, unknown>;
 }

@@ -58,7 +58,7 @@ describe("clients that do not read", () => {
       },
     };
   }
-  /** The number of answers per status so far. */
+  /** Returns the number of answers per status so far. */
   const ended = (): unknown[] => app.requests().map(({ status }) => status);
   const statusOf = async (path = list): Promise<number> => {
     const response = await fetch(app.url + path);

@@ -6,7 +6,7 @@ export type StoreName = "redis" | "mysql" | "elasticsearch";
 
 const file = join(import.meta.dirname, "../compose.yaml");
 
-/** Whether a Docker engine with Compose answers within 3 s; the client is often installed without an engine. */
+/** Returns whether a Docker engine with Compose answers within 3 s; the client is often installed without an engine. */
 export async function dockerAnswers(): Promise<boolean> {
   const engine = await run("docker", ["info"], { timeoutMs: 3000 });
   return engine.code === 0 && (await run("docker", ["compose", "version"], { timeoutMs: 3000 })).code === 0;

@@ -17,7 +17,9 @@ export interface ElasticsearchTools {
 const sources = join(import.meta.dirname, "../elasticsearch");
 const oldestJava = 17;
 
-/** The JDK of JAVA_HOME, else of PATH, and Maven; undefined if one is missing or the JDK is older than 17. */
+/**
+ * Returns the JDK of JAVA_HOME, else of PATH, and Maven, or undefined if one is missing or the JDK is older than 17.
+ */
 export async function findElasticsearchTools(): Promise<ElasticsearchTools | undefined> {
   const home = process.env.JAVA_HOME;
   const ofJdk = (name: string) => (home === undefined ? findProgram(name) : join(home, "bin", name));
@@ -28,7 +30,10 @@ export async function findElasticsearchTools(): Promise<ElasticsearchTools | und
   return major >= oldestJava ? { java, javac, jar, mvn } : undefined;
 }
 
-/** The home folder of the server. It is created once per user, in the cache (about 70 MB from Maven Central), and all nodes share it. */
+/**
+ * Returns the home folder of the server. It is created once per user, in the cache (about 70 MB from Maven Central),
+ * and all nodes share it.
+ */
 export async function elasticsearchHome(
   tools: ElasticsearchTools,
   onProgress: (line: string) => void,

@@ -19,7 +19,10 @@ rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
 `;
 
-/** A real Elasticsearch node from its published server jars, without security; needs a JDK of 17 or later and Maven. */
+/**
+ * Starts a real Elasticsearch node from its published server jars, without security; needs a JDK of 17 or later and
+ * Maven.
+ */
 export async function startElasticsearch(
   options: ElasticsearchOptions,
   onProgress: (line: string) => void = () => undefined,

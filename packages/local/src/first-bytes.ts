@@ -1,6 +1,9 @@
 import { connect } from "node:net";
 
-/** The first bytes that 127.0.0.1:`port` sends after it received `send` (empty for a server that greets); undefined if none come within 1 s. */
+/**
+ * Returns the first bytes that 127.0.0.1:`port` sends after it received `send` (empty for a server that greets), or
+ * undefined if none come within 1 s.
+ */
 export function firstBytes(port: number, send = ""): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");

@@ -9,7 +9,7 @@ export interface Tail {
 
 const tailBytes = 8000;
 
-/** The lines within the last 8,000 bytes of the file; none where there is no file. */
+/** Returns the lines within the last 8,000 bytes of the file; none where there is no file. */
 export function readTail(file: string): Tail {
   const start = Math.max(0, sizeOf(file) - tailBytes);
   const { lines, length } = wholeLines(read(file, start));

@@ -27,7 +27,10 @@ export function formatLogLine(line: string, source: string, colour: boolean): st
   return [timeOfDay(time), name, shown, ...text, ...pairs].join(" ");
 }
 
-/** When a line was written, in milliseconds since 1970; undefined for a line that does not begin with a time or hold one as JSON. */
+/**
+ * Returns when a line was written, in milliseconds since 1970; undefined for a line that does not begin with a time or
+ * hold one as JSON.
+ */
 export function timeOfLine(line: string): number | undefined {
   const time = parse(line)?.time ?? /^\[?(\d{4}[-/]\d{2}[-/]\d{2}[ T]+\d{1,2}:\d{2}:\d{2})/.exec(line)?.[1];
   const date = typeof time === "string" || typeof time === "number" ? new Date(time).getTime() : Number.NaN;
@@ -60,7 +63,7 @@ function levelWord(level: unknown): string {
   return typeof level === "string" ? level.toUpperCase() : "";
 }
 
-/** In local time; `time` is ISO 8601 or milliseconds since 1970. */
+/** Formats a time of day in local time; `time` is ISO 8601 or milliseconds since 1970. */
 function timeOfDay(time: unknown): string {
   const date = typeof time === "string" || typeof time === "number" ? new Date(time) : undefined;
   if (date === undefined || Number.isNaN(date.getTime())) return "";

@@ -21,12 +21,15 @@ const policyFile = "/usr/sbin/policy-rc.d";
 let queue: Promise<unknown> = Promise.resolve();
 let listsAreFresh = false;
 
-/** The path of the program. If it is missing, root installs it with apt-get; otherwise throws a LocalError that names the package. */
+/**
+ * Returns the path of the program. If it is missing, root installs it with apt-get; otherwise throws a LocalError that
+ * names the package.
+ */
 export function ensureProgram({ programs, packages }: Wanted, onProgress: (line: string) => void): Promise<string> {
   return ensure({ name: programs[0] ?? "", find: () => findProgram(...programs), packages }, onProgress);
 }
 
-/** The same for a file that is not a program. */
+/** Does the same for a file that is not a program. */
 export function ensureFile({ file, packages }: WantedFile, onProgress: (line: string) => void): Promise<string> {
   return ensure({ name: file, find: () => (existsSync(file) ? file : undefined), packages }, onProgress);
 }
@@ -45,7 +48,7 @@ async function ensure(sought: Sought, onProgress: (line: string) => void): Promi
   return installed;
 }
 
-/** Whether a missing program can be installed here: as root, with apt-get. */
+/** Returns whether a missing program can be installed here: as root, with apt-get. */
 export function canInstall(): boolean {
   return process.getuid?.() === 0 && findProgram("apt-get") !== undefined;
 }

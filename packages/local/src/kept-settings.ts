@@ -7,7 +7,7 @@ type Environment = NodeJS.ProcessEnv;
 // Each process gets its own values of these from `make up`.
 const assigned = new Set(["HOST", "PORT", "ADMIN_PORT"]);
 
-/** The variables of the last start; empty before the first one. */
+/** Returns the variables of the last start; empty before the first one. */
 export function readKept(): Readonly<Record<string, string>> {
   try {
     return JSON.parse(readFileSync(paths.settings, "utf8")) as Record<string, string>;
@@ -17,8 +17,8 @@ export function readKept(): Readonly<Record<string, string>> {
 }
 
 /**
- * The environment completed by the variables of the last start. A variable that is set to nothing is removed. Reports in
- * one line each variable that the environment does not have, but never its value.
+ * Returns the environment completed by the variables of the last start. A variable that is set to nothing is removed.
+ * Reports in one line each variable that the environment does not have, but never its value.
  */
 export function withKept(env: Environment, kept: Environment, onProgress: (line: string) => void): Environment {
   const settings: Environment = { ...env };
@@ -36,7 +36,10 @@ export function keep(settings: Environment, variables: readonly string[]): void 
   writePrivate(paths.settings, JSON.stringify(pick(settings, names), null, 2));
 }
 
-/** The named variables that are set, also as NAME_FILE, with those that Node.js and OpenTelemetry read by themselves. */
+/**
+ * Returns the named variables that are set, also as NAME_FILE, with those that Node.js and OpenTelemetry read by
+ * themselves.
+ */
 export function pick(settings: Environment, names: readonly string[]): Record<string, string> {
   const wanted = new Set([...names.flatMap((name) => [name, `${name}_FILE`]), "NODE_EXTRA_CA_CERTS"]);
   const entries = Object.entries(settings).filter(([name]) => wanted.has(name) || name.startsWith("OTEL_"));

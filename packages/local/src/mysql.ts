@@ -26,7 +26,10 @@ const wanted = {
 const sqlMode =
   "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
-/** A real MariaDB, or the MySQL that the system has, flushed on every commit. Its URL has the password of user `confab`, which lies in `dir`. */
+/**
+ * Starts a real MariaDB, or the MySQL that the system has, flushed on every commit. Its URL has the password of user
+ * `confab`, which lies in `dir`.
+ */
 export async function startMysql(
   options: MysqlOptions,
   onProgress: (line: string) => void = () => undefined,

@@ -46,8 +46,8 @@ interface Limit {
 }
 
 /**
- * The limits per client address, from RATE_LIMITS (no limits if it is `off`, `false`, `no` or `0`, as for the services)
- * and two variables per limit, for the requests per second and the burst.
+ * Returns the limits per client address, from RATE_LIMITS (no limits if it is `off`, `false`, `no` or `0`, as for the
+ * services) and two variables per limit, for the requests per second and the burst.
  */
 export function addressLimits(env: NodeJS.ProcessEnv): AddressLimits | undefined {
   if (/^(off|false|no|0)$/i.test(env.RATE_LIMITS ?? "")) return undefined;
@@ -69,21 +69,21 @@ export function addressLimits(env: NodeJS.ProcessEnv): AddressLimits | undefined
   };
 }
 
-/** The origins in CORS_ORIGINS. */
+/** Returns the origins in CORS_ORIGINS. */
 export function corsOriginsOf({ CORS_ORIGINS = "" }: NodeJS.ProcessEnv): string[] {
   const origins = CORS_ORIGINS.split(",").map((origin) => URL.parse(origin.trim())?.origin);
   return origins.filter((origin) => origin !== undefined);
 }
 
-/** How many streams the api keeps open, from MAX_STREAMS. */
+/** Returns how many streams the api keeps open, from MAX_STREAMS. */
 export function maxStreamsOf({ MAX_STREAMS = "" }: NodeJS.ProcessEnv): number {
   return /^[1-9]\d{0,6}$/.test(MAX_STREAMS) ? Number(MAX_STREAMS) : 10_000;
 }
 
 /**
- * Regular expressions for the values of Host that nginx answers for: localhost, the host of PUBLIC_URL and the address of
- * CONFAB_BIND. If that is every address, any address is accepted: a foreign page can have another name, but not another
- * address.
+ * Returns regular expressions for the values of Host that nginx answers for: localhost, the host of PUBLIC_URL and the
+ * address of CONFAB_BIND. If that is every address, any address is accepted: a foreign page can have another name, but
+ * not another address.
  */
 export function hostsOf(env: NodeJS.ProcessEnv): string[] {
   const bind = env.CONFAB_BIND ?? "";
@@ -94,7 +94,7 @@ export function hostsOf(env: NodeJS.ProcessEnv): string[] {
   return isEverywhere ? [...escaped, String.raw`[\d.]+`, String.raw`\[[\da-f:.]+\]`] : escaped;
 }
 
-/** Where clients reach Confab: PUBLIC_URL without a slash at its end, by default this machine. */
+/** Returns where clients reach Confab: PUBLIC_URL without a slash at its end, by default this machine. */
 export function publicUrlOf(env: NodeJS.ProcessEnv, port: number): string {
   const url = URL.parse(env.PUBLIC_URL ?? "");
   return url === null ? `http://localhost:${port}` : `${url.origin}${url.pathname}`.replace(/\/+$/, "");

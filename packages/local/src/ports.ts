@@ -17,7 +17,7 @@ export interface WantedPort {
   readonly variable?: string | undefined;
 }
 
-/** A port of 127.0.0.1 on which nothing listens now, and that this process has not been given before. */
+/** Returns a port of 127.0.0.1 on which nothing listens now, and that this process has not been given before. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(firstPort, endPort);
@@ -27,12 +27,12 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** The port that was asked for, or a free one where none was (undefined or 0). */
+/** Returns the port that was asked for, or a free one where none was (undefined or 0). */
 export async function choosePort(port: number | undefined): Promise<number> {
   return port === undefined || port === 0 ? freePort() : port;
 }
 
-/** Those of the ports that cannot be listened on, with the system's error code. */
+/** Returns those of the ports that cannot be listened on, with the system's error code. */
 export async function takenPorts(wanted: readonly WantedPort[]): Promise<(WantedPort & { readonly code: string })[]> {
   const checked = await Promise.all(wanted.map(async (entry) => ({ ...entry, code: await listenError(entry.port) })));
   return checked.flatMap(({ code, ...entry }) => (code === undefined ? [] : [{ ...entry, code }]));

@@ -9,13 +9,16 @@ export interface ProcessIdentity {
   readonly startedAt: string;
 }
 
-/** The process that runs under `pid` now; undefined if none does, or only one that has ended and was not collected yet. */
+/**
+ * Returns the process that runs under `pid` now, or undefined if none does, or only one that has ended and was not
+ * collected yet.
+ */
 export function identify(pid: number): ProcessIdentity | undefined {
   const startedAt = process.platform === "linux" ? startFromProc(pid) : startFromPs(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
 }
 
-/** Whether the process that was identified still runs. */
+/** Returns whether the process that was identified still runs. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startedAt === identity.startedAt;
 }

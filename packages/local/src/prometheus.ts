@@ -6,7 +6,10 @@ import { startServer, type ServerHandle, type ServerOptions } from "./server.ts"
 
 const wanted = (program: string) => ({ programs: [program], packages: ["prometheus"] });
 
-/** The path of promtool, Prometheus' own checker of rules; installed if it is missing and this process may do so. */
+/**
+ * Returns the path of promtool, Prometheus' own checker of rules; installed if it is missing and this process may do
+ * so.
+ */
 export function ensurePromtool(onProgress: (line: string) => void = () => undefined): Promise<string> {
   return ensureProgram(wanted("promtool"), onProgress);
 }
@@ -16,7 +19,7 @@ export interface PrometheusOptions extends ServerOptions {
   readonly config: string;
 }
 
-/** A real Prometheus with this configuration, which it reads again on SIGHUP. */
+/** Starts a real Prometheus with this configuration, which it reads again on SIGHUP. */
 export async function startPrometheus(
   { config, ...options }: PrometheusOptions,
   onProgress: (line: string) => void = () => undefined,

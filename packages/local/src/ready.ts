@@ -3,7 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** A store that runs answers sooner: after this time its address is probably wrong. */
 const graceMs = 15_000;
 
-/** Whether the URL answers 200 within the timeout, or within 15 s of a first other answer, while `goesOn` returns true. */
+/**
+ * Returns whether the URL answers 200 within the timeout, or within 15 s of a first other answer, while `goesOn`
+ * returns true.
+ */
 export async function answersInTime(url: string, timeoutMs: number, goesOn: () => boolean): Promise<boolean> {
   let deadline = performance.now() + timeoutMs;
   for (let hasAnswered = false; goesOn() && performance.now() < deadline;) {
@@ -18,7 +21,10 @@ export async function answersInTime(url: string, timeoutMs: number, goesOn: () =
   return false;
 }
 
-/** The failing checks of a service that is not ready, such as "redis: no connection to Redis: …"; undefined if it names none. */
+/**
+ * Returns the failing checks of a service that is not ready, such as "redis: no connection to Redis: …", or undefined
+ * if it names none.
+ */
 export async function whatIsMissing(readyUrl: string): Promise<string | undefined> {
   try {
     const response = await fetch(readyUrl, { signal: AbortSignal.timeout(2000) });
@@ -30,7 +36,7 @@ export async function whatIsMissing(readyUrl: string): Promise<string | undefine
   }
 }
 
-/** Whether the URL answers 200 now, within 2 s. */
+/** Returns whether the URL answers 200 now, within 2 s. */
 export async function answers(url: string): Promise<boolean> {
   return (await statusOf(url)) === 200;
 }

@@ -11,7 +11,10 @@ export interface RedisOptions extends ServerOptions {
   readonly password?: string;
 }
 
-/** A real Redis that fsyncs before it answers and never evicts; `args` are redis-server options, such as `--appendfsync everysec`. */
+/**
+ * Starts a real Redis that fsyncs before it answers and never evicts; `args` are redis-server options, such as
+ * `--appendfsync everysec`.
+ */
 export async function startRedis(
   { password, ...options }: RedisOptions,
   onProgress: (line: string) => void = () => undefined,

@@ -10,7 +10,7 @@ const windowMs = 60_000;
 const maxDeaths = 5;
 const firstBackoffMs = 250;
 
-/** Whether the process has died and something is to be done about it now. */
+/** Returns whether the process has died and something is to be done about it now. */
 export function needsAttention(entry: RecordedProcess, now: number): boolean {
   return entry.failure === undefined && (entry.restartAt ?? 0) <= now && !isRunning(entry);
 }

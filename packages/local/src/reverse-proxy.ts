@@ -11,8 +11,8 @@ import { paths, type Ports } from "./settings.ts";
 const image = "nginx:1.28";
 
 /**
- * nginx in front of the services: the system's, which is installed if it is missing and this process may do so, else the
- * official image if a Docker engine answers. Writes its configuration.
+ * Chooses the nginx in front of the services: the system's, which is installed if it is missing and this process may do
+ * so, else the official image if a Docker engine answers. Writes its configuration.
  */
 export async function reverseProxy(
   env: NodeJS.ProcessEnv,

@@ -37,7 +37,10 @@ export function run(command: string, args: readonly string[], options: RunOption
   });
 }
 
-/** The path of the first of these programs in PATH or where system packages install servers; undefined if there is none. */
+/**
+ * Returns the path of the first of these programs in PATH or where system packages install servers, or undefined if
+ * there is none.
+ */
 export function findProgram(...names: readonly string[]): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"];
   for (const name of names) {
@@ -54,7 +57,9 @@ export function findProgram(...names: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The line of a program's output that explains its end: its last error, else the last line that is not blank. */
+/**
+ * Returns the line of a program's output that explains its end: its last error, else the last line that is not blank.
+ */
 export function lastLine(text: string): string {
   const candidates = text.split("\n").filter((line) => !/^\s*$|^\s+at |^Node\.js v/.test(line));
   const error = candidates.findLast((line) => /^(\w*Error\b|npm error)/.test(line));

@@ -2,7 +2,10 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** The password in `file`, which the first call creates: letters, digits, `-` and `_`; only the file's owner may read it. */
+/**
+ * Returns the password in `file`, which the first call creates: letters, digits, `-` and `_`; only the file's owner may
+ * read it.
+ */
 export function secretIn(file: string): string {
   mkdirSync(dirname(file), { recursive: true });
   try {
@@ -14,7 +17,7 @@ export function secretIn(file: string): string {
   return readFileSync(file, "utf8");
 }
 
-/** A password that nobody needs to know. */
+/** Returns a password that nobody needs to know. */
 export function randomPassword(): string {
   return randomBytes(24).toString("base64url");
 }

@@ -14,8 +14,8 @@ export interface ServerUser {
 const searchable = 0o001;
 
 /**
- * The first of these system users that exists, or nobody. A server that is taken over can then write only its own data.
- * Undefined if this process is not root; a server then runs as its starter.
+ * Returns the first of these system users that exists, or nobody. A server that is taken over can then write only its
+ * own data. Undefined if this process is not root; a server then runs as its starter.
  */
 export function serverUser(...names: readonly string[]): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -50,7 +50,7 @@ export function shareFile(file: string, user: ServerUser | undefined): void {
   chmodSync(file, user === undefined ? 0o600 : 0o640);
 }
 
-/** Whether every user who knows its name can enter the folder. */
+/** Returns whether every user who knows its name can enter the folder. */
 export function isReachable(folder: string): boolean {
   return closedAbove(join(folder, "x")).length === 0;
 }
@@ -63,7 +63,7 @@ function closedAbove(path: string): string[] {
   return closed;
 }
 
-/** Folders of a run or of a test, whose mode nobody has chosen. */
+/** Returns whether the folder is one of a run or of a test, whose mode nobody has chosen. */
 function isOurs(folder: string): boolean {
   const temporary = [tmpdir(), "/dev/shm"].some((root) => folder.startsWith(join(root, sep)));
   return temporary || realpathSync(folder).split(sep).includes(".confab");

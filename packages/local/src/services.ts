@@ -26,8 +26,8 @@ export interface ProductProcess {
 export const sourceCondition = "--conditions=@confab/source";
 
 /**
- * The arguments of Node that run a service, with the same garbage collection as in the chart: from its sources, or as `tsc -b` has
- * compiled it, which is what the image holds. `root` may be a copy of the repository.
+ * Returns the arguments of Node that run a service, with the same garbage collection as in the chart: from its sources,
+ * or as `tsc -b` has compiled it, which is what the image holds. `root` may be a copy of the repository.
  */
 export function serviceArguments(name: ServiceName, { isCompiled = false, root = paths.root } = {}): string[] {
   const flags =
@@ -46,7 +46,10 @@ const listening = {
 
 type StoreUrls = Pick<Stores, "redisUrl" | "databaseUrl" | "elasticsearchUrl">;
 
-/** The settings that all services share: those of the run, and where the stores are. Only nginx is for other machines. */
+/**
+ * Returns the settings that all services share: those of the run, and where the stores are. Only nginx is for other
+ * machines.
+ */
 export function productEnvironment(settings: NodeJS.ProcessEnv, stores: StoreUrls, ports: Ports): NodeJS.ProcessEnv {
   return {
     ...settings,
@@ -61,14 +64,14 @@ export function productEnvironment(settings: NodeJS.ProcessEnv, stores: StoreUrl
   };
 }
 
-/** The ports of the three services. */
+/** Returns the ports of the three services. */
 export function servicePorts(ports: Ports): Record<ServiceName, WantedPort[]> {
   const wanted = (name: ServiceName) =>
     Object.values(listening[name]).map((variable) => ({ port: ports[variable], name, variable }));
   return { ingest: wanted("ingest"), api: wanted("api"), worker: wanted("worker") };
 }
 
-/** The three services, run from their sources, each with the variables that its schema names. */
+/** Returns the three services, run from their sources, each with the variables that its schema names. */
 export function serviceProcesses(
   shared: NodeJS.ProcessEnv,
   ports: Ports,
@@ -97,7 +100,9 @@ export function serviceProcesses(
   });
 }
 
-/** The variables that any program needs. A process that outlives the terminal gets none of its other variables. */
+/**
+ * Returns the variables that any program needs. A process that outlives the terminal gets none of its other variables.
+ */
 export function ofTheMachine(): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE, NODE_COMPILE_CACHE } = process.env;
   return { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE, NODE_COMPILE_CACHE };

@@ -28,7 +28,10 @@ function dataFolder(): string {
   return join("/var/lib/confab", createHash("sha256").update(root).digest("hex").slice(0, 8));
 }
 
-/** Redis' memory limit: CONFAB_REDIS_MAXMEMORY, else a quarter of the machine's memory, between 128 MiB and 2 GiB. */
+/**
+ * Returns Redis' memory limit: CONFAB_REDIS_MAXMEMORY, else a quarter of the machine's memory, between 128 MiB and 2
+ * GiB.
+ */
 export function redisMaxmemory(env: NodeJS.ProcessEnv): string {
   const given = env.CONFAB_REDIS_MAXMEMORY;
   if (given !== undefined && given !== "") {
@@ -77,7 +80,7 @@ export const ownVariables: readonly string[] = [
 /** Offsets are multiples of 10 up to here: no two of them differ by as much as two of the ports do, so clones never share a port. */
 export const maxOffset = 990;
 
-/** The ports of a run: for each its own variable, else its default plus CONFAB_PORT_OFFSET. */
+/** Reads the ports of a run: for each its own variable, else its default plus CONFAB_PORT_OFFSET. */
 export function readPorts(env: NodeJS.ProcessEnv): Ports {
   const ofOffset = `a multiple of 10 from 0 to ${maxOffset}`;
   const offset = wholeNumber(env, "CONFAB_PORT_OFFSET", 0, maxOffset, ofOffset) ?? 0;

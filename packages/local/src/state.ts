@@ -35,7 +35,7 @@ export interface RunState {
   readonly composeUrls?: Readonly<Record<string, string>>;
 }
 
-/** The record; without processes if there is none. */
+/** Reads the record; without processes if there is none. */
 export function readState(file = paths.state): RunState {
   let text: string;
   try {
@@ -46,7 +46,7 @@ export function readState(file = paths.state): RunState {
   return JSON.parse(text) as RunState;
 }
 
-/** The recorded processes that run now. */
+/** Returns the recorded processes that run now. */
 export function runningProcesses(state = readState()): RecordedProcess[] {
   return state.processes.filter(isRunning);
 }

@@ -13,7 +13,7 @@ const portVariables = {
 } as const;
 const names = ["redis", "mysql", "elasticsearch"] as const;
 
-/** URLs of the stores that the settings name. */
+/** Returns the URLs of the stores that the settings name. */
 function givenStores(settings: NodeJS.ProcessEnv): Partial<Record<StoreName, string | undefined>> {
   const isSearchless = settings.SEARCH_BACKEND === "mysql";
   return {
@@ -23,7 +23,7 @@ function givenStores(settings: NodeJS.ProcessEnv): Partial<Record<StoreName, str
   };
 }
 
-/** The expected URLs of the stores, before they are started and without passwords. */
+/** Returns the expected URLs of the stores, before they are started and without passwords. */
 export function plannedStores(settings: NodeJS.ProcessEnv, ports: Ports) {
   const given = givenStores(settings);
   const isSearchless = settings.SEARCH_BACKEND === "mysql";
@@ -36,7 +36,7 @@ export function plannedStores(settings: NodeJS.ProcessEnv, ports: Ports) {
   };
 }
 
-/** The ports of the stores that this run starts itself. */
+/** Returns the ports of the stores that this run starts itself. */
 export function storePorts(settings: NodeJS.ProcessEnv, ports: Ports): WantedPort[] {
   const given = givenStores(settings);
   const { composeProject } = readState();
@@ -47,7 +47,10 @@ export function storePorts(settings: NodeJS.ProcessEnv, ports: Ports): WantedPor
   return wanted.map((name) => ({ name, port: ports[portVariables[name]], variable: portVariables[name] }));
 }
 
-/** The stores of this clone: named by the settings, running already with the same settings, or started now over its data. */
+/**
+ * Returns the stores of this clone: named by the settings, running already with the same settings, or started now over
+ * its data.
+ */
 export async function storesOfRun(
   settings: NodeJS.ProcessEnv,
   ports: Ports,
@@ -71,7 +74,7 @@ export async function storesOfRun(
   });
 }
 
-/** The URL of a store that runs with these settings; one that runs with others is stopped. */
+/** Returns the URL of a store that runs with these settings; one that runs with others is stopped. */
 async function keptStore(
   name: StoreName,
   settings: NodeJS.ProcessEnv,

@@ -45,7 +45,7 @@ export async function watchSources(onChange: (services: readonly ServiceName[]) 
 
 const isBelow = (path: string, folder: string) => path.startsWith(folder + sep);
 
-/** A service's folder and those of the workspace packages that it depends on, directly or not. */
+/** Returns a service's folder and those of the workspace packages that it depends on, directly or not. */
 function sourceFolders(service: ServiceName): string[] {
   const packages = new Map(
     readdirSync(join(paths.root, "packages")).map((name) => {

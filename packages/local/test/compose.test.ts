@@ -29,7 +29,7 @@ const read = (path: string) => parse(readFileSync(join(root, path), "utf8"), { m
 const stores = ["redis", "mysql", "elasticsearch"] as const;
 const services = serviceNames;
 
-/** As Compose does it, in an empty environment. */
+/** Interpolates like Compose, in an empty environment. */
 const interpolate = (text: string): string =>
   text.replaceAll(/\$\{\w+:-((?:[^${}]|\$\{[^}]*\})*)\}/g, (_, fallback: string) => interpolate(fallback));
 

@@ -14,7 +14,7 @@ interface ProblemDocument {
   instance?: string;
 }
 
-/** The open files of the server's workers, also deleted ones; none if the system does not list them. */
+/** Returns the open files of the server's workers, also deleted ones; none if the system does not list them. */
 function openFiles(pid: number): string[] {
   if (process.platform !== "linux") return [];
   const workers = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");

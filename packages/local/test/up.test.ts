@@ -12,7 +12,7 @@ const bare = ({ env }: Checkout) => ({ PATH: env.PATH!, HOME: env.HOME!, XDG_CAC
 describe("make up, make status, make logs and make down", function () {
   this.timeout(60_000);
   let checkout: Checkout;
-  /** make up in a shell that has only these variables of Confab. */
+  /** Runs `make up` in a shell that has only these variables of Confab. */
   const upWith = (more: Record<string, string>) => checkout.local("up", { ...bare(checkout), ...more });
   const pids = () => new Map(checkout.state().processes.map(({ name, pid }) => [name, pid]));
 

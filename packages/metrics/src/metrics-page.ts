@@ -17,7 +17,7 @@ the process and counts what happened in the store since then; only its increase 
 
 const longestList = 12;
 
-/** docs/reference/metrics.md. */
+/** Returns docs/reference/metrics.md. */
 export function metricsPage(): string {
   const entries = Object.entries<MetricRow>(metricCatalogue);
   const ours = entries.filter(([name]) => !/^(process|nodejs)_/.test(name));

@@ -6,7 +6,10 @@ import { encodeBatchChats } from "./batch-chats.ts";
 import { createBatchId } from "./batch-id.ts";
 
 const none = Buffer.alloc(0);
-/** A batch as it is in Redis: two chats of one application, the second one with three messages, and one of another with an epoch. */
+/**
+ * Returns a batch as it is in Redis: two chats of one application, the second one with three messages, and one of
+ * another with an epoch.
+ */
 function batchInRedis() {
   const [own, other] = ["7b1f5d53-3a0d-4f4e-9d0b-6d5b8f1c2aJ0", "0a70f9a8-60a5-4f8d-8d0e-5b5c1c9f1111"];
   const places = [

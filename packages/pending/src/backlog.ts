@@ -91,7 +91,7 @@ export interface BacklogOptions {
   readonly headSeconds?: number;
 }
 
-/** The worker's view of one partition: the batches that are accepted and not yet stored. */
+/** Creates the worker's view of one partition: the batches that are accepted and not yet stored. */
 export function createBacklog(
   redis: ScriptedRedis,
   partitioning: Partitioning,
@@ -202,7 +202,7 @@ export function createBacklog(
   };
 }
 
-/** Undefined if a newer version of Confab accepted what `decode` reads. */
+/** Returns undefined if a newer version of Confab accepted what `decode` reads. */
 function unlessNewer<T>(decode: () => T): T | undefined {
   try {
     return decode();

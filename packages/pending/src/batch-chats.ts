@@ -58,7 +58,7 @@ class FieldReader {
     return this.at >= this.#text.length;
   }
 
-  /** The byte after the last field. */
+  /** Returns the byte after the last field. */
   separator(): number | undefined {
     return this.#text[this.at - 1];
   }
@@ -73,7 +73,7 @@ class FieldReader {
     return value;
   }
 
-  /** A field that ends with a space. */
+  /** Skips a field that ends with a space. */
   skipText(): void {
     const end = this.#text.indexOf(space, this.at);
     this.at = (end === -1 ? this.#text.length : end) + 1;
@@ -137,7 +137,7 @@ export function encodeBatchChats(chats: readonly BatchChat[]): Buffer {
   return Buffer.from(lines.join(""));
 }
 
-/** As the accept script computes it, in 32 bits. No digit can change alone without changing it. */
+/** Computes the checksum like the accept script, in 32 bits. No digit can change alone without changing it. */
 function checkSum(chatId: number, a: number, b: number, c = 0, d = 0): number {
   const sum = Math.imul(chatId, 524_287) + Math.imul(a, 262_139) + Math.imul(b, 131_071);
   return (sum + Math.imul(c, 65_521) + Math.imul(d, 32_749)) >>> 0;

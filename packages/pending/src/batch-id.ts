@@ -17,24 +17,24 @@ export function createBatchId(now: number): Buffer {
   return id;
 }
 
-/** The unique id of the message at a position (0…65,535) of a batch. */
+/** Returns the unique id of the message at a position (0…65,535) of a batch. */
 export function messageUid(batchId: Buffer, position: number): Buffer {
   const uid = Buffer.from(batchId);
   uid.writeUInt16BE(position, positionAt);
   return uid;
 }
 
-/** The id of the batch that a message belongs to. */
+/** Returns the id of the batch that a message belongs to. */
 export function batchIdOf(uid: Uint8Array): Buffer {
   return messageUid(Buffer.from(uid), 0);
 }
 
-/** When a message was accepted, whatever its `created_at` is. */
+/** Returns when a message was accepted, whatever its `created_at` is. */
 export function acceptedAt(uid: Uint8Array): Date {
   return timeOf(Buffer.from(uid));
 }
 
-/** When a batch was sent, by the clock of the process that sent it. */
+/** Returns when a batch was sent, by the clock of the process that sent it. */
 export function timeOf(batchId: Buffer): Date {
   return new Date(batchId.readUIntBE(0, randomAt));
 }

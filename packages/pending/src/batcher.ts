@@ -56,8 +56,9 @@ export interface Batcher {
 }
 
 /**
- * Natural group commit: entries that are submitted in one turn of the event loop, or while all slots are taken, are
- * sent together. No timer delays a batch, so an idle service adds no latency; the only timer enforces the deadline.
+ * Creates a batcher by natural group commit: entries that are submitted in one turn of the event loop, or while all
+ * slots are taken, are sent together. No timer delays a batch, so an idle service adds no latency; the only timer
+ * enforces the deadline.
  */
 export function createBatcher(options: BatcherOptions): Batcher {
   const { send, maxBatch, maxBatchBytes, maxInFlight, maxWaiting, maxWaitingBytes, deadlineMs } = options;

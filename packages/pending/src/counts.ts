@@ -7,13 +7,13 @@ export interface Counts {
   readonly stored: number;
 }
 
-/** The counts of one partition, given its key prefix. */
+/** Returns the counts of one partition, given its key prefix. */
 export async function countsOf(redis: RedisConnection, prefix: string): Promise<Counts> {
   const [pending, stored] = await redis.mget(`${prefix}pending`, `${prefix}stored`);
   return { pending: Number(pending ?? 0), stored: Number(stored ?? 0) };
 }
 
-/** The sums of the counts over all partitions. */
+/** Returns the sums of the counts over all partitions. */
 export async function totalCounts(redis: RedisConnection, partitioning: Partitioning): Promise<Counts> {
   const each = await Promise.all(
     Array.from({ length: partitioning.partitions }, (_, partition) =>

@@ -49,8 +49,8 @@ export function createPendingErasure(redis: RedisConnection, partitioning: Parti
 
   return {
     /**
-     * From now on no message is accepted for the chat or, without a number, for any chat of the application: their heads are not
-     * trusted, and MySQL does not have them any more.
+     * Blocks the chat or, without a number, all chats of the application: no message is accepted for them from now on.
+     * Their heads are not trusted, and MySQL does not have them any more.
      */
     async block(token: string, chat?: number): Promise<void> {
       const member = chat === undefined ? token : `${token}:${chat}`;
@@ -58,7 +58,10 @@ export function createPendingErasure(redis: RedisConnection, partitioning: Parti
       await Promise.all(marked.map((prefix) => redis.eval(add, 1, `${prefix}erased`, member, markMs)));
     },
 
-    /** The latest epoch in which a message of the application can have been accepted, as far as Redis knows; 0 if it knows none. */
+    /**
+     * Returns the latest epoch in which a message of the application can have been accepted, as far as Redis knows; 0
+     * if it knows none.
+     */
     async epochOf(token: string): Promise<number> {
       const found = await Promise.all(prefixes.map((prefix) => redis.hget(`${prefix}epochs`, token)));
       return Math.max(...found.map(Number));
@@ -69,7 +72,7 @@ export function createPendingErasure(redis: RedisConnection, partitioning: Parti
       await Promise.all(prefixes.map((prefix) => redis.eval(raise, 1, `${prefix}epochs`, token, epoch)));
     },
 
-    /** Which of the chats have pending messages. Removes what is left of the lists of the others. */
+    /** Returns which of the chats have pending messages. Removes what is left of the lists of the others. */
     async pendingAmong(token: string, chats: readonly number[]): Promise<Set<number>> {
       const answers = await Promise.all(
         chats.map((chat) => {

@@ -43,17 +43,17 @@ export function digestKey(token: string, chat: number, { key, hash: request, use
   };
 }
 
-/** A user as the limits in Redis know it: `-` for an item without one. */
+/** Returns a user as the limits in Redis know it: `-` for an item without one. */
 export function digestUser({ token, user }: { token: string; user?: string | undefined }): string {
   return user === undefined ? "-" : hash("sha256", `${token}\n${user}`, "base64url").slice(0, keyCharacters);
 }
 
-/** The key in a pending record: what renumbering needs, and of a key with a time also what MySQL stores. */
+/** Returns the key in a pending record: what renumbering needs, and of a key with a time also what MySQL stores. */
 export function keyInRecord({ digest, request, time }: KeyDigest): string {
   return time === 0 ? digest : `${time}.${digest}.${request}`;
 }
 
-/** The key to store of a message that was accepted at this time; undefined if only Redis keeps it. */
+/** Returns the key to store of a message that was accepted at this time, or undefined if only Redis keeps it. */
 export function storedKeyIn(text: string, acceptedMs: number): StoredKey | undefined {
   const [time, digest, request] = text.split(".");
   if (request === undefined || Number(time) > acceptedMs + maxAheadMs) return undefined;

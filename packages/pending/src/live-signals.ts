@@ -34,8 +34,8 @@ interface Signal {
 const retryMs = 500;
 
 /**
- * The signals of chats. The process is subscribed to a partition only while it watches one of its chats; a partition
- * that nobody watches costs Redis one command per batch.
+ * Creates the signals of chats. The process is subscribed to a partition only while it watches one of its chats; a
+ * partition that nobody watches costs Redis one command per batch.
  */
 export function createLiveSignals(redis: RedisConnection, partitioning: Partitioning): LiveSignals {
   const watchers = new Map<string, Set<(event?: LiveEvent) => void>>();

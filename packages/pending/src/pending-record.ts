@@ -69,7 +69,7 @@ function checksumOf(batchId: string): number {
   return crc32(`${batchId}/`);
 }
 
-/** The beginning of the checksum in a later format. */
+/** Returns the beginning of the checksum in a later format. */
 function newerChecksumOf(format: number, batchId: string): number {
   return crc32(`${String.fromCharCode(format)} ${batchId}/`);
 }

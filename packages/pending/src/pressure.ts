@@ -87,12 +87,12 @@ export function createPressureGauge(
   };
 }
 
-/** The same question, answered with null where the server does not answer. */
+/** Returns the same question, answered with null where the server does not answer. */
 function answerOf<Of, T>(ask: (of: Of) => Promise<T>): (of: Of) => Promise<T | null> {
   return (of) => ask(of).catch(() => null);
 }
 
-/** The used share of a server's maxmemory; 0 if it is not set. */
+/** Returns the used share of a server's maxmemory; 0 if it is not set. */
 async function usedMemory(server: Redis): Promise<number> {
   const info = parseInfo(await server.info("memory"));
   const limit = info.number("maxmemory");

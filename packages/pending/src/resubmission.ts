@@ -23,11 +23,11 @@ interface OpenEntry {
   result: EntryResult;
 }
 
-/** Whether MySQL must be asked. */
+/** Returns whether MySQL must be asked. */
 export const needsMysql = ({ result }: EntryResult): boolean => result === "unknown" || result === "stale";
 const stillNeedsMysql = ({ result }: OpenEntry): boolean => needsMysql(result);
 
-/** Messages of a run. None of them may overtake one that waits because of its key. */
+/** Returns messages of a run. None of them may overtake one that waits because of its key. */
 export function inOrder(run: readonly BatchEntry[]): readonly BatchEntry[] {
   if (run.length === 1 || !run.some(({ idempotency }) => idempotency)) return run;
   return run.map((entry, at) => ({ ...entry, follows: at > 0 }));

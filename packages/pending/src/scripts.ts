@@ -24,9 +24,9 @@ export interface Scripts {
 export type ScriptedRedis = RedisConnection & Scripts;
 
 /**
- * The keys that every script declares for a partition. The second key never exists. While a Redis Cluster moves the
- * partition's slot, the server therefore refuses the script (ASK, then TRYAGAIN) instead of running it on a node that
- * has only some of its keys: https://redis.io/docs/latest/commands/cluster-setslot/
+ * Returns the keys that every script declares for a partition. The second key never exists. While a Redis Cluster moves
+ * the partition's slot, the server therefore refuses the script (ASK, then TRYAGAIN) instead of running it on a node
+ * that has only some of its keys: https://redis.io/docs/latest/commands/cluster-setslot/
  */
 export function guardKeys(prefix: string): GuardKeys {
   return [`${prefix}batches`, `${prefix}moving`];
@@ -45,7 +45,7 @@ const files = {
 
 export type ScriptName = keyof typeof files;
 
-/** The source of a script. */
+/** Returns the source of a script. */
 export function sourceOf(name: ScriptName): string {
   return files[name].map((file) => readFileSync(new URL(import.meta.resolve(`#lua/${file}`)), "utf8")).join("\n");
 }

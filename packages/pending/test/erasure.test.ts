@@ -83,7 +83,7 @@ describeGuarded("the acceptor of a deleted chat", [
   },
 ]);
 
-/** The epochs of a chat's pending messages. */
+/** Returns the epochs of a chat's pending messages. */
 async function epochsOf(side: Awaited<ReturnType<World["connect"]>>): Promise<(number | undefined)[]> {
   const ids = await side.backlog.overdue(0, { offset: 0, limit: 100 });
   const { batches } = await side.backlog.read(ids, noReadLimits);

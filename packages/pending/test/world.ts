@@ -77,7 +77,7 @@ export async function createWorld(mutation?: Mutation) {
     /** Finds the idempotency keys of stored messages. */
     findKeys: (ids: readonly string[]) => createMessageKeys(database).find(ids),
 
-    /** As if Redis had been started then. It must have accepted a message with a key. */
+    /** Makes Redis appear to have been started then. It must have accepted a message with a key. */
     async rememberSince({ redis }: Side, ms: number): Promise<void> {
       const key = `${partitioning.prefix}:{p0}:keys-since`;
       const [incarnation] = (await redis.get(key))!.split(" ");
@@ -102,13 +102,13 @@ export async function createWorld(mutation?: Mutation) {
       await backlog.complete({ ids: [id!] });
     },
 
-    /** The first numbers of the numberings of a chat that MySQL knows. */
+    /** Returns the first numbers of the numberings of a chat that MySQL knows. */
     async beginnings(chat: Chat): Promise<number[]> {
       const rows = await database.prisma.chatNumbering.findMany({ where: { chatId: chat.id } });
       return rows.map(({ fromNumber }) => fromNumber);
     },
 
-    /** The stored messages of a chat as number → body. */
+    /** Returns the stored messages of a chat as number → body. */
     async stored(chat: Chat): Promise<Record<number, string>> {
       const rows = await createMessages(database).range(chat.id, { limit: 10_000 });
       return Object.fromEntries(rows.map(({ number, body }) => [number, body]));

@@ -58,7 +58,7 @@ export async function createProducer({ connection, prefix, partitions }: Produce
     const payload = { batches: batchIds, ...(traces.length > 0 && { traces }) };
     await messages[partition]!.add("batches", payload, { ...jobOptions, jobId: jobIdOf(batchIds[0]!) });
   };
-  /** The jobs that exist and are in no list: somebody removed them from there, and no worker will find them. */
+  /** Returns the jobs that exist and are in no list: somebody removed them from there, and no worker will find them. */
   async function lostJobs(queue: (typeof messages)[number], names: readonly string[]): Promise<string[]> {
     const lost: string[] = [];
     for (const name of names) {

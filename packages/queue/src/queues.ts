@@ -19,7 +19,7 @@ export const queues = {
 
 export type QueueName = keyof typeof queues;
 
-/** The Redis list of a queue's waiting jobs. The watchdog of a consumer reads its length. */
+/** Returns the Redis list of a queue's waiting jobs. The watchdog of a consumer reads its length. */
 export function waitListKey(prefix: string, partition: number, queue: QueueName): string {
   return `${partitionPrefix(prefix, partition)}:${queues[queue].name}:wait`;
 }

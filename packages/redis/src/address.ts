@@ -28,14 +28,14 @@ export interface SentinelAddress {
 type Login = Pick<RedisOptions, "username" | "password" | "tls">;
 type Server = Login & Pick<RedisOptions, "host" | "port" | "db">;
 
-/** The options for one server. */
+/** Returns the options for one server. */
 export function addressOptions(address: RedisAddress): Server {
   const url = new URL(address.url);
   const database = Number(url.pathname.slice(1));
   return { ...hostOf(url), ...loginOf(address, url), ...(Number.isInteger(database) && { db: database }) };
 }
 
-/** The options to find and reach a master through its Sentinels. */
+/** Returns the options to find and reach a master through its Sentinels. */
 export function sentinelOptions(address: RedisAddress, { masterName, username, password }: SentinelAddress) {
   const scheme = /^rediss?:\/\//.exec(address.url)?.[0] ?? "redis://";
   const urls = address.url
@@ -53,7 +53,9 @@ export function sentinelOptions(address: RedisAddress, { masterName, username, p
   } satisfies SentinelConnectionOptions;
 }
 
-/** The nodes of a cluster and one login for all of them, because nodes that are discovered later have no URL. */
+/**
+ * Returns the nodes of a cluster and one login for all of them, because nodes that are discovered later have no URL.
+ */
 export function clusterNodes(address: RedisAddress): { nodes: { host: string; port: number }[]; login: Login } {
   const urls = address.url.split(",").map((url) => new URL(url.trim()));
   return {

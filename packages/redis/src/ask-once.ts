@@ -4,8 +4,8 @@ import { withTimeout } from "@confab/async";
 const answerMs = 1_000;
 
 /**
- * The same question, with an answer within a second or a rejection. While an answer is missing the question is not sent again: on a
- * connection that waits for Redis, questions would pile up.
+ * Returns the same question, with an answer within a second or a rejection. While an answer is missing the question is
+ * not sent again: on a connection that waits for Redis, questions would pile up.
  */
 export function askOnce<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;

@@ -19,11 +19,11 @@ const silenceMs = { work: 5_000, waiting: 12_000 };
 const graceMs = 600;
 
 /**
- * A connection for requests. While Redis is unavailable it fails at once instead of queueing commands, on a cluster
- * within about 500 ms, which the news of a failover may need. Unanswered commands are sent again after a reconnect, so
- * every script must tolerate a resend. With `timeoutMs`, a command that is not answered within this time rejects. If
- * an answer is pending and the server is silent for longer than `deadlineMs` (default: `timeoutMs`), the connection is
- * replaced.
+ * Opens a connection for requests. While Redis is unavailable it fails at once instead of queueing commands, on a
+ * cluster within about 500 ms, which the news of a failover may need. Unanswered commands are sent again after a
+ * reconnect, so every script must tolerate a resend. With `timeoutMs`, a command that is not answered within this time
+ * rejects. If an answer is pending and the server is silent for longer than `deadlineMs` (default: `timeoutMs`), the
+ * connection is replaced.
  */
 export function connectForRequests(
   address: RedisAddress,
@@ -36,7 +36,7 @@ export function connectForRequests(
 }
 
 /**
- * A connection for background work. It waits until Redis is available again, on a cluster for about a minute per
+ * Opens a connection for background work. It waits until Redis is available again, on a cluster for about a minute per
  * command.
  */
 export function connectForWork(address: RedisAddress, name: string): RedisConnection {
@@ -45,9 +45,9 @@ export function connectForWork(address: RedisAddress, name: string): RedisConnec
 }
 
 /**
- * A connection for BullMQ's Workers. They wait for jobs on duplicates of it, which may be silent for up to ten seconds,
- * the maximum time that a Worker waits. On the connection itself they take jobs and renew locks, which Redis answers at
- * once.
+ * Opens a connection for BullMQ's Workers. They wait for jobs on duplicates of it, which may be silent for up to ten
+ * seconds, the maximum time that a Worker waits. On the connection itself they take jobs and renew locks, which Redis
+ * answers at once.
  */
 export function connectForConsumers(address: RedisAddress, name: string): RedisConnection {
   const redis = connectForWork(address, name);
@@ -71,7 +71,7 @@ export function reconnect(redis: RedisConnection): void {
   if (redis.status === "ready") redis.disconnect(true);
 }
 
-/** True for an error from a server that is now a replica: another server is or will be the master. */
+/** Returns true for an error from a server that is now a replica: another server is or will be the master. */
 const isDemoted = ({ message }: Error): boolean => /^(READONLY|UNBLOCKED|MASTERDOWN)\b/.test(message);
 
 type NodeOptions = typeof shared & Pick<CommonRedisOptions, "connectionName" | "commandTimeout" | "socketTimeout">;

@@ -8,7 +8,7 @@ export type FsyncPolicy = (typeof fsyncPolicies)[number];
 
 export type RedisInfo = ReturnType<typeof parseInfo>;
 
-/** The fields of an INFO answer. A missing field is empty, and 0 as a number. */
+/** Returns the fields of an INFO answer. A missing field is empty, and 0 as a number. */
 export function parseInfo(info: string) {
   const fields = new Map(
     info.split("\r\n").flatMap((line) => {
@@ -20,7 +20,7 @@ export function parseInfo(info: string) {
   return { text, number: (name: string): number => Number(text(name)) };
 }
 
-/** The number of connected replicas in a master's INFO answer. */
+/** Returns the number of connected replicas in a master's INFO answer. */
 export function replicasOf(info: RedisInfo): number {
   const states = Array.from({ length: info.number("connected_slaves") }, (_, index) => info.text(`slave${index}`));
   return states.filter((state) => state.includes("state=online")).length;
@@ -32,7 +32,7 @@ export interface AppendOnlyFile {
   readonly text: string;
 }
 
-/** Undefined if the server forbids CONFIG, as hosted ones do. Rejects if it does not answer. */
+/** Returns undefined if the server forbids CONFIG, as hosted ones do. Rejects if it does not answer. */
 export async function appendOnlyFileOf(server: Redis): Promise<AppendOnlyFile | undefined> {
   const read = async (name: string): Promise<string> => (await server.config("GET", name))[1] ?? "";
   try {
@@ -48,7 +48,7 @@ export async function appendOnlyFileOf(server: Redis): Promise<AppendOnlyFile | 
   }
 }
 
-/** True if this user may not run the command, or the server does not know it. */
+/** Returns true if this user may not run the command, or the server does not know it. */
 export function isDenial(error: unknown): boolean {
   return error instanceof Error && /^(NOPERM|ERR)\b/.test(error.message);
 }

@@ -20,7 +20,7 @@ describe("a value that all processes share", () => {
   };
   const ready = (redis: Redis): Promise<unknown> => new Promise((resolve) => redis.once("ready", resolve));
 
-  /** Processes that poll a value every interval, each with what it got and how often it read the store. */
+  /** Starts processes that poll a value every interval, each with what it got and how often it read the store. */
   async function start(count: number, { prefix = uniquePrefix("sharing"), version = "1" } = {}) {
     let reads = 0;
     const processes = await Promise.all(

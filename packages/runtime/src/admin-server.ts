@@ -122,7 +122,7 @@ function isMeantForHere({ headers }: IncomingMessage): boolean {
 /** Longer bodies are not read to their end. */
 const longestBody = 1_000;
 
-/** A body of one word, bare or as JSON; undefined if it is too long. */
+/** Returns a body of one word, bare or as JSON, or undefined if it is too long. */
 async function readWord(req: IncomingMessage): Promise<string | undefined> {
   let text = "";
   for await (const chunk of req.setEncoding("utf8") as AsyncIterable<string>) {

@@ -14,8 +14,9 @@ export interface HeadSampling {
 }
 
 /**
- * OpenTelemetry's `parentbased_traceidratio`, decided before a span is created: for every span that it then drops, the SDK creates ids,
- * attributes and a context, which cost more than the few spans that are kept. Undefined for any other sampler, which is left to the SDK.
+ * Creates OpenTelemetry's `parentbased_traceidratio`, decided before a span is created: for every span that it then
+ * drops, the SDK creates ids, attributes and a context, which cost more than the few spans that are kept. Undefined for
+ * any other sampler, which is left to the SDK.
  */
 export function createHeadSampling(
   env: Environment,

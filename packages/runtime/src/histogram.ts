@@ -16,8 +16,8 @@ interface Series {
 }
 
 /**
- * A histogram that prom-client's registry exports. prom-client's own hashes the labels on every observation, which cost more per message
- * than all other measurements together.
+ * Creates a histogram that prom-client's registry exports. prom-client's own hashes the labels on every observation,
+ * which cost more per message than all other measurements together.
  */
 export function createHistogram({ name, help, buckets, registers }: Options) {
   const all = new Map<string, Series>();

@@ -28,7 +28,7 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
   );
 }
 
-/** Enough of a token to find an application's log lines, and too little to use it. */
+/** Returns enough of a token to find an application's log lines, and too little to use it. */
 export function shortToken(token: string): string {
   return token.slice(0, 8);
 }

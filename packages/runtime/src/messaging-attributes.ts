@@ -1,6 +1,9 @@
 import type { Attributes } from "./tracer.ts";
 
-/** A span's attributes by OpenTelemetry's conventions for messaging: `operation` is our name of it, `messages` how many it is about. */
+/**
+ * Returns a span's attributes by OpenTelemetry's conventions for messaging: `operation` is our name of it, `messages`
+ * how many it is about.
+ */
 export function messagingAttributes(
   type: "send" | "process",
   operation: string,

@@ -50,8 +50,9 @@ interface Reader {
 }
 
 /**
- * A registry for the metrics of a catalogue. It has those of prom-client's process metrics (`process_*`, `nodejs_*`) that the
- * catalogue lists. Every series has the label `service`; a value outside a label's bound becomes "other".
+ * Creates a registry for the metrics of a catalogue. It has those of prom-client's process metrics (`process_*`,
+ * `nodejs_*`) that the catalogue lists. Every series has the label `service`; a value outside a label's bound becomes
+ * "other".
  */
 export function createMetrics<const C extends Catalogue>(catalogue: C, service: string): Metrics<C> {
   const registry = new Registry();

@@ -97,7 +97,7 @@ function wrap(span: OtelSpan): Span {
   };
 }
 
-/** A store's error code, else the error's class; texts of errors may quote what a client sent. */
+/** Returns a store's error code, else the error's class; texts of errors may quote what a client sent. */
 function errorType(failure: unknown): string {
   if (typeof failure === "string") return failure;
   if (!(failure instanceof Error)) return "_OTHER";

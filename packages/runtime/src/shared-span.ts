@@ -9,8 +9,9 @@ export interface SharedSpanOptions {
 }
 
 /**
- * One span for work that is done once for many: it belongs to the first cause's trace and links to every cause. Each other trace gets a span of
- * the same name and time that links to it, so that every trace is complete. Undefined without a cause.
+ * Starts one span for work that is done once for many: it belongs to the first cause's trace and links to every cause.
+ * Each other trace gets a span of the same name and time that links to it, so that every trace is complete. Undefined
+ * without a cause.
  */
 export function startSharedSpan(
   tracer: Tracer,

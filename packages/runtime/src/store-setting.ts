@@ -49,7 +49,7 @@ export class SettingsRefused extends Error {
   override readonly name = "SettingsRefused";
 }
 
-/** One sentence with the required and the found setting, then what to do. */
+/** Describes a setting in one sentence: what is required and what was found, then what to do. */
 export function describeSetting({ store, server, setting, found, advice = "" }: StoreSetting): string {
   const where = server === undefined ? store : `${store} ${server}`;
   return `${where}: ${setting} is needed (found: ${found}). ${advice}`.trimEnd();

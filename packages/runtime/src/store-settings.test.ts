@@ -11,7 +11,7 @@ import {
 
 type Weight = "needed" | "heeded" | "shown";
 
-/** A watch over one store whose setting is at hand, or which does not answer. */
+/** Returns a watch over one store whose setting is at hand, or which does not answer. */
 function watched(weight: Weight, first: Verdict | "silent" | "hanging", intervalMs = 0, readingMs = 1_000) {
   const lines: [level: string, message: string][] = [];
   const write = (line: string): void => {

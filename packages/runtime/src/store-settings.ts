@@ -135,7 +135,7 @@ function createWatch(
   };
 }
 
-/** The same object; the named calls reject with SettingsRefused while a setting is refused. */
+/** Returns the same object; the named calls reject with SettingsRefused while a setting is refused. */
 export function unlessRefused<T extends object>(
   calls: T,
   names: readonly (keyof T)[],

@@ -8,8 +8,8 @@ type Asynchronous<T> = {
 };
 
 /**
- * The same object, whose calls are spans `<name>.<method>` below the current span: client spans of a store's `system`, or internal spans
- * without one. Without tracing nothing is wrapped.
+ * Returns the same object, whose calls are spans `<name>.<method>` below the current span: client spans of a store's
+ * `system`, or internal spans without one. Without tracing nothing is wrapped.
  */
 export function traced<T extends Asynchronous<T>>(
   tracer: Tracer,

@@ -1,13 +1,13 @@
 const form = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
 const noTrace = "0".repeat(32);
 
-/** The trace that a W3C traceparent names; undefined for anything else. */
+/** Returns the trace that a W3C traceparent names; undefined for anything else. */
 export function traceIdOf(traceparent: unknown): string | undefined {
   const traceId = typeof traceparent === "string" ? form.exec(traceparent)?.[1] : undefined;
   return traceId === noTrace ? undefined : traceId;
 }
 
-/** The parts of a W3C traceparent; undefined for anything else. */
+/** Returns the parts of a W3C traceparent; undefined for anything else. */
 export function parseTraceparent(traceparent: string): { traceId: string; spanId: string; flags: number } | undefined {
   const [, traceId, spanId, flags] = form.exec(traceparent) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;

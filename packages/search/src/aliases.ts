@@ -4,15 +4,15 @@ import { ask, type Connection } from "./connection.ts";
 import { SearchUnavailable } from "./errors.ts";
 import { indexMapping, indexSettings } from "./mapping.ts";
 
-/** The concrete indices behind an alias. Empty if the alias does not exist. */
+/** Returns the concrete indices behind an alias. Empty if the alias does not exist. */
 export async function resolveAlias({ client, bulkTimeoutMs }: Connection, alias: string): Promise<string[]> {
   const answer = await ask(client.indices.getAlias({ name: alias }, { ignore: [404], requestTimeout: bulkTimeoutMs }));
   return "error" in answer ? [] : Object.keys(answer).sort();
 }
 
 /**
- * The alias for writes to one concrete index. Writes require an alias, so that a late write to a removed index fails
- * instead of creating that index again with guessed fields.
+ * Returns the alias for writes to one concrete index. Writes require an alias, so that a late write to a removed index
+ * fails instead of creating that index again with guessed fields.
  */
 export function directAlias(index: string): string {
   return `${index}-direct`;

@@ -20,7 +20,7 @@ const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 export function createBoundaries(text: string): Boundaries {
   const windows = new Map<number, readonly number[]>();
 
-  /** The boundaries around a position, at least those within `LONGEST_CHARACTER` units on both sides. */
+  /** Returns the boundaries around a position, at least those within `LONGEST_CHARACTER` units on both sides. */
   function near(position: number): readonly number[] {
     const index = Math.floor(position / windowLength);
     let window = windows.get(index);
@@ -59,8 +59,8 @@ function isMark(text: string, position: number): boolean {
 }
 
 /**
- * The position moved back out of a surrogate pair or a flag. The letters of flags can only be paired from the first one
- * on.
+ * Returns the position moved back out of a surrogate pair or a flag. The letters of flags can only be paired from the
+ * first one on.
  */
 function startOfFlag(text: string, position: number): number {
   const code = text.charCodeAt(position);

@@ -45,7 +45,9 @@ function withoutContent(reason: string): string {
   return reason.replace(/ in document with id '[^']*'/, "").replace(/\s*Preview of field's value: .*/s, "");
 }
 
-/** The reason why an item was permanently refused, or undefined if it is done. Throws if a retry may succeed. */
+/**
+ * Returns the reason why an item was permanently refused, or undefined if it is done. Throws if a retry may succeed.
+ */
 function rejection({ status, error }: estypes.BulkResponseItem): string | undefined {
   if (error === undefined || status === 409) return undefined;
   const reason = `${error.type}: ${withoutContent(error.reason ?? "no reason given")}`;
@@ -127,7 +129,10 @@ async function replacing(
   });
 }
 
-/** Positive if the write replaces the document, 0 if it repeats it, and negative if the document has a later change. */
+/**
+ * Returns a positive number if the write replaces the document, 0 if it repeats it, and negative if the document has a
+ * later change.
+ */
 function compare({ document }: Write, source: unknown): number {
   const { uid, version, change_number: changeNumber = 0 } = stateSource.parse(source);
   if (uid !== uidText(document.uid)) return 1;

@@ -98,10 +98,10 @@ export async function askWithTimeout<T>(
   }
 }
 
-/** How long Elasticsearch works on a search, so that it does not continue when nobody waits any more. */
+/** Returns how long Elasticsearch works on a search, so that it does not continue when nobody waits any more. */
 export const timeoutOf = ({ requestTimeout }: RequestOptions): string => `${requestTimeout}ms`;
 
-/** The answer to a search, if it has all hits. */
+/** Returns the answer to a search, if it has all hits. */
 export function complete<Answer extends { timed_out: boolean }>(answer: Answer): Answer {
   if (answer.timed_out) throw new SearchUnavailable("Elasticsearch: the search took too long");
   return answer;

@@ -18,7 +18,7 @@ export interface SearchOptions extends Pick<
   readonly messages: StoredMessages;
 }
 
-/** The name of a backend, to check that two processes use the same one. */
+/** Returns the name of a backend, to check that two processes use the same one. */
 export function searchBackendOf({ backend, name }: Pick<SearchOptions, "backend" | "name">): string {
   return backend === "mysql" ? "mysql" : `elasticsearch/${name}`;
 }

@@ -35,7 +35,7 @@ export const inApplication: PositionForm<Position> = {
   },
 };
 
-/** Negative if the message at `a` is older than the one at `b`. */
+/** Returns a negative number if the message at `a` is older than the one at `b`. */
 export function comparePositions(a: Position, b: Position): number {
   return a.time - b.time || a.chatNumber - b.chatNumber || a.number - b.number;
 }
@@ -47,7 +47,10 @@ export interface Place<Position> {
   readonly position: Position;
 }
 
-/** The cursors of an order. By relevance they begin with the rank, so neither order takes a cursor of the other one. */
+/**
+ * Returns the cursors of an order. By relevance they begin with the rank, so neither order takes a cursor of the other
+ * one.
+ */
 export function cursorsOf<Position>(
   order: SearchOrder,
   { encode, decode }: PositionForm<Position>,

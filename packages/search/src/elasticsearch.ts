@@ -121,7 +121,9 @@ async function searchApplication(
   return toPage(await comparedAgain(found, terms), { limit, terms, rest: last && cursorOf(last) });
 }
 
-/** The hits that contain the terms as a whole. A page may have fewer hits than asked for although more follow. */
+/**
+ * Returns the hits that contain the terms as a whole. A page may have fewer hits than asked for although more follow.
+ */
 async function comparedAgain<Message extends FoundMessage>(
   found: readonly Found<Message>[],
   terms: readonly string[],
@@ -160,7 +162,7 @@ async function byTime<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Search in Elasticsearch 8. Connects with the first request and does not retry for long. */
+/** Creates the search in Elasticsearch 8. It connects with the first request and does not retry for long. */
 export function createElasticsearchIndex(options: ElasticsearchOptions): ElasticsearchIndex {
   const connection = createConnection(options);
   const { client, readAlias } = connection;

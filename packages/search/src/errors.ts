@@ -4,8 +4,8 @@ export class SearchUnavailable extends Error {
 }
 
 /**
- * True if Elasticsearch rejects the request itself and would reject it again. Elasticsearch also answers 400 for a
- * closed index, but that can be opened again.
+ * Returns true if Elasticsearch rejects the request itself and would reject it again. Elasticsearch also answers 400
+ * for a closed index, but that can be opened again.
  */
 export function isInvalidRequest(status: number | undefined, type: string | undefined): boolean {
   return (status === 400 || status === 413) && type !== "index_closed_exception";

@@ -5,12 +5,12 @@ import { comparedPart, insideWords } from "./words.ts";
 
 type Query = estypes.QueryDslQueryContainer;
 
-/** The filters of a search in a chat. The terms are folded. */
+/** Returns the filters of a search in a chat. The terms are folded. */
 export function chatFilter(chatId: bigint, filters: SearchFilters, terms: readonly string[]): Query[] {
   return [{ term: { chat_id: chatId.toString() } }, ...messageFilter(filters, terms)];
 }
 
-/** The filters of a search across an application. The terms are folded. */
+/** Returns the filters of a search across an application. The terms are folded. */
 export function applicationFilter(request: ApplicationFilters, terms: readonly string[]): Query[] {
   const { applicationId, chats } = request;
   return [
@@ -22,7 +22,10 @@ export function applicationFilter(request: ApplicationFilters, terms: readonly s
   ];
 }
 
-/** One clause per condition of a ranking. Each adds 1 to the score of a message that meets it, so that the score is the rank. */
+/**
+ * Returns one clause per condition of a ranking. Each adds 1 to the score of a message that meets it, so that the score
+ * is the rank.
+ */
 export function rankingClauses(ranking: readonly string[][]): Query[] {
   return ranking.map((texts) => ({ constant_score: { filter: { bool: { filter: texts.map(textQuery) } } } }));
 }
@@ -40,7 +43,7 @@ function messageFilter({ sender, from, to }: SearchFilters, terms: readonly stri
   ];
 }
 
-/** The query for messages whose marked text contains another one. */
+/** Returns the query for messages whose marked text contains another one. */
 function textQuery(text: string): Query {
   const length = Array.from(text).length;
   const field = `folded.g${Math.min(length, longestGram)}`;

@@ -2,7 +2,9 @@ import { ask } from "./connection.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import type { SearchIndex } from "./search-index.ts";
 
-/** True if a search would find the stored message now. Throws `SearchUnavailable` if the index does not answer. */
+/**
+ * Returns true if a search would find the stored message now. Throws `SearchUnavailable` if the index does not answer.
+ */
 export async function isSearchable(
   index: SearchIndex,
   { chatId, number }: { chatId: bigint; number: number },
@@ -19,7 +21,7 @@ export async function isSearchable(
   return answer.found;
 }
 
-/** True for the Elasticsearch backend, to use what MySQL's does not have. */
+/** Returns true for the Elasticsearch backend, to use what MySQL's does not have. */
 export function isElasticsearch(index: SearchIndex): index is ElasticsearchIndex {
   return index.kind === "elasticsearch";
 }

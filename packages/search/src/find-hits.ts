@@ -74,7 +74,7 @@ function beginningWith(rank: number): { rank: number; position: undefined } {
   return { rank, position: undefined };
 }
 
-/** The rank of a message; undefined if it does not match. */
+/** Returns the rank of a message, or undefined if it does not match. */
 export function rankerFor(
   { sender, from, to }: SearchFilters,
   terms: readonly string[],
@@ -90,7 +90,7 @@ export function rankerFor(
   };
 }
 
-/** The remainder of the limits of one search. */
+/** Creates the budget of one search: what is left of its limits. */
 export function createBudget({ messages, ms }: Limits, left?: AbortSignal) {
   const turns = createTurns();
   const deadline = performance.now() + ms;
@@ -107,7 +107,7 @@ export function createBudget({ messages, ms }: Limits, left?: AbortSignal) {
   };
 }
 
-/** Hits in their order, no more than show that a page is full. */
+/** Creates a basket for hits in their order: no more of them than show that a page is full. */
 function createBasket<Message extends FoundMessage>(limit: number) {
   const found: Found<Message>[] = [];
   let bytes = 0;

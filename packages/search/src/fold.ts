@@ -37,7 +37,7 @@ const maxRemembered = 50_000;
 const maxRememberedLength = 8;
 const remembered = new Map<string, string>();
 
-/** True if the text is ASCII. Each of its characters then folds alone to one character. */
+/** Returns true if the text is ASCII. Each of its characters then folds alone to one character. */
 export function isAscii(text: string): boolean {
   return ascii.test(text);
 }
@@ -84,7 +84,7 @@ export interface FoldedText {
   readonly unitAfter: (position: number) => number;
 }
 
-/** Like `fold`, but with offsets into the original text. The text must be well-formed. */
+/** Folds like `fold`, but with offsets into the original text. The text must be well-formed. */
 export function foldWithOffsets(text: string): FoldedText {
   // Starts and ends of the clusters in the text and in the folded text. The text between two clusters keeps its length.
   const [starts, ends, foldedStarts, foldedEnds]: [number[], number[], number[], number[]] = [[], [], [], []];
@@ -103,7 +103,7 @@ export function foldWithOffsets(text: string): FoldedText {
         })
         .toLowerCase();
 
-  /** The last cluster that begins at or before a folded unit, or -1. */
+  /** Returns the last cluster that begins at or before a folded unit, or -1. */
   const clusterAt = (unit: number): number => upperBound(foldedStarts, unit) - 1;
   return {
     folded,
@@ -125,7 +125,7 @@ export function foldWithOffsets(text: string): FoldedText {
   };
 }
 
-/** How many of the values, which are in ascending order, are at most `value`. */
+/** Returns how many of the values, which are in ascending order, are at most `value`. */
 function upperBound(values: readonly number[], value: number): number {
   let [low, high] = [0, values.length];
   while (low < high) {

@@ -28,7 +28,7 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (sign) => entities[sign] ?? sign);
 }
 
-/** The first `maximum` matches of a term that overlap a part of the original text. */
+/** Returns the first `maximum` matches of a term that overlap a part of the original text. */
 function occurrences({ folded, startOf, endOf, unitAfter }: FoldedText, term: string, part: Range, maximum: number) {
   const found: Range[] = [];
   let at = folded.indexOf(term, Math.max(0, unitAfter(part.start) - term.length + 1));
@@ -52,7 +52,7 @@ function merge(ranges: readonly Range[]): Range[] {
   return merged;
 }
 
-/** About `FRAGMENT_LENGTH` of text around a match, cut between words if possible. */
+/** Returns about `FRAGMENT_LENGTH` of text around a match, cut between words if possible. */
 function fragmentAround(text: string, match: Range, boundaries: Boundaries): Range {
   const middle = Math.floor((match.start + match.end) / 2);
   let start = Math.max(0, Math.min(match.start, middle - fragmentLength / 2));
@@ -69,7 +69,7 @@ function fragmentAround(text: string, match: Range, boundaries: Boundaries): Ran
   return { start, end };
 }
 
-/** At most `MAX_FRAGMENTS` fragments. The first match of each term has priority over all second ones. */
+/** Chooses at most `MAX_FRAGMENTS` fragments. The first match of each term has priority over all second ones. */
 function chooseFragments(text: string, found: readonly Range[][], boundaries: Boundaries): Range[] {
   if (text.length <= wholeLength) return [{ start: 0, end: text.length }];
   const firsts = found.flatMap((ranges) => ranges.slice(0, 1));
@@ -84,8 +84,8 @@ function chooseFragments(text: string, found: readonly Range[][], boundaries: Bo
 }
 
 /**
- * Fragments of a body as escaped HTML, with matches in `<mark>` and `…` where text was cut off. A short body is one
- * whole fragment. The terms are folded, as from `queryTerms`. The time is proportional to the length of the body,
+ * Returns fragments of a body as escaped HTML, with matches in `<mark>` and `…` where text was cut off. A short body is
+ * one whole fragment. The terms are folded, as from `queryTerms`. The time is proportional to the length of the body,
  * regardless of its content.
  */
 export function highlight(body: string, terms: readonly string[]): string[] {
@@ -110,7 +110,7 @@ export function highlight(body: string, terms: readonly string[]): string[] {
   });
 }
 
-/** The beginning of a body as HTML without marks. Cheap, regardless of the content. */
+/** Returns the beginning of a body as HTML without marks. Cheap, regardless of the content. */
 export function beginningOf(body: string): string[] {
   const text = body.slice(0, wholeLength + 1).toWellFormed();
   if (body.length <= wholeLength) return [escapeHtml(text)];

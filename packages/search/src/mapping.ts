@@ -69,12 +69,12 @@ export const contentSource = { body: z.string(), other_fields: z.string().option
 export const stateSource = z.object({ uid: z.string(), version: z.int(), change_number: z.int().optional() });
 export const stateFields = Object.keys(stateSource.shape);
 
-/** The uid of a message as it is in the index. */
+/** Returns the uid of a message as it is in the index. */
 export function uidText(uid: Uint8Array): string {
   return Buffer.from(uid).toString("base64url");
 }
 
-/** The document of a message. `folded` is only analysed, not stored. */
+/** Returns the document of a message. `folded` is only analysed, not stored. */
 export function toSource(document: SearchDocument): Record<string, unknown> {
   const { body, sender } = document;
   const otherFields = encodeOtherFields(document);
@@ -96,7 +96,7 @@ export function toSource(document: SearchDocument): Record<string, unknown> {
   };
 }
 
-/** The content of a document, without the fields of newer versions; the source must have `contentSource`. */
+/** Returns the content of a document, without the fields of newer versions; the source must have `contentSource`. */
 export function contentFrom({ body, other_fields }: z.infer<z.ZodObject<typeof contentSource>>): MessageContent {
   return decodeContent(body, other_fields).content;
 }

@@ -14,8 +14,8 @@ export interface MysqlIndexOptions {
 }
 
 /**
- * Search without an index, for small data. Reads messages from the newest one on until the page is full, all are read, or a limit
- * is reached.
+ * Creates the search without an index, for small data. It reads messages from the newest one on until the page is full,
+ * all are read, or a limit is reached.
  */
 export function createMysqlIndex({ messages, limits = searchLimits }: MysqlIndexOptions): SearchIndex {
   return {

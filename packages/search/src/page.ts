@@ -6,7 +6,10 @@ import type { FoundMessage, SearchPage } from "./search-index.ts";
 /** How long highlighting one page may take. After that, hits show the beginning of their bodies. */
 const highlightBudgetMs = 500;
 
-/** The size of a content in an answer, in bytes. A control character is six times as long in JSON as in the database. */
+/**
+ * Returns the size of a content in an answer, in bytes. A control character is six times as long in JSON as in the
+ * database.
+ */
 export function sentBytes(content: MessageContent): number {
   return Buffer.byteLength(JSON.stringify(content.body)) - 2 + Buffer.byteLength(encodeOtherFields(content));
 }
@@ -26,7 +29,7 @@ export interface PageOptions {
   readonly highlightMs?: number;
 }
 
-/** The first found messages that fit on a page, with highlights. If some do not fit, there is a next page. */
+/** Returns the first found messages that fit on a page, with highlights. If some do not fit, there is a next page. */
 export async function toPage<Message extends FoundMessage>(
   found: readonly Found<Message>[],
   { limit, terms, rest, highlightMs = highlightBudgetMs }: PageOptions,

@@ -10,15 +10,15 @@ export const maxQueryTerms = 16;
 const termPattern = /(?<!\P{White_Space})"([^"]+)"(?!\P{White_Space})|\P{White_Space}+/gu;
 
 /**
- * The folded words and phrases that a text must all contain to match, each once. Double quotes around words make a phrase,
- * which must occur as it is written, white space included. Every other character is literal.
+ * Returns the folded words and phrases that a text must all contain to match, each once. Double quotes around words
+ * make a phrase, which must occur as it is written, white space included. Every other character is literal.
  */
 export function queryTerms(q: string): string[] {
   const terms = Array.from(fold(q).matchAll(termPattern), ([word, phrase = ""]) => phrase.trim() || word);
   return [...new Set(terms)];
 }
 
-/** The fault of a query, in words that can follow its name ("must …"); undefined if it is valid. */
+/** Returns the fault of a query, in words that can follow its name ("must …"), or undefined if it is valid. */
 export function queryProblem(q: string): string | undefined {
   // Twice the limit in UTF-16 is too long in any case, so a huge query is refused without being counted.
   if (q.length > 2 * maxQueryLength || Array.from(q).length > maxQueryLength) {
@@ -30,7 +30,7 @@ export function queryProblem(q: string): string | undefined {
   return undefined;
 }
 
-/** The terms of a valid query, none without a query. Throws `InvalidQuery` for an invalid one. */
+/** Returns the terms of a valid query, none without a query. Throws `InvalidQuery` for an invalid one. */
 export function parseQuery(q: string | undefined): string[] {
   if (q === undefined) return [];
   const problem = queryProblem(q);
@@ -38,7 +38,7 @@ export function parseQuery(q: string | undefined): string[] {
   return queryTerms(q);
 }
 
-/** Whether a folded text contains every term: the definition of a match for all backends. */
+/** Returns whether a folded text contains every term: the definition of a match for all backends. */
 export function matches(folded: string, terms: readonly string[]): boolean {
   return terms.every((term) => folded.includes(term));
 }

@@ -33,8 +33,9 @@ export interface MessageCount {
 }
 
 /**
- * Whether both may be of the same messages. Sums are doubles, which Elasticsearch adds up exactly to 2⁵³: about as far as the numbers of
- * 130 million messages. Beyond that, one is taken for the other if they differ by rounding alone.
+ * Returns whether both may be of the same messages. Sums are doubles, which Elasticsearch adds up exactly to 2⁵³: about
+ * as far as the numbers of 130 million messages. Beyond that, one is taken for the other if they differ by rounding
+ * alone.
  */
 export function isSameCount(one: MessageCount, other: MessageCount): boolean {
   const larger = Math.max(one.sum, other.sum);
@@ -84,7 +85,7 @@ export interface IndexedNumber {
   readonly version: number;
 }
 
-/** The numbers of a range of at most 10,000 that the index has. Throws `SearchUnavailable`. */
+/** Returns the numbers of a range of at most 10,000 that the index has. Throws `SearchUnavailable`. */
 export async function numbersInIndex(
   { connection }: ElasticsearchIndex,
   { chatId, from, to }: Required<CountedRange>,
@@ -112,7 +113,10 @@ export async function numbersInIndex(
   }));
 }
 
-/** The messages that are missing in the index, or that it has in another version or with a different uid. Throws `SearchUnavailable`. */
+/**
+ * Returns the messages that are missing in the index, or that it has in another version or with a different uid. Throws
+ * `SearchUnavailable`.
+ */
 export async function findMissing<Message extends ExpectedMessage>(
   { connection }: ElasticsearchIndex,
   messages: readonly Message[],
@@ -136,7 +140,10 @@ function documentOf({ readAlias }: Connection, { chatId, number }: MessagePositi
 
 const maxAhead = 500;
 
-/** The numbers of messages, at most 500 of each chat, whose changes in the index have higher numbers. Throws `SearchUnavailable`. */
+/**
+ * Returns the numbers of messages, at most 500 of each chat, whose changes in the index have higher numbers. Throws
+ * `SearchUnavailable`.
+ */
 export async function changedAfter(
   { connection }: ElasticsearchIndex,
   chats: readonly ChatAfter[],

@@ -23,7 +23,7 @@ export async function removeChats({ connection }: ElasticsearchIndex, chatIds: r
   return removed;
 }
 
-/** How many documents of the chats each index has, by the name of the index. */
+/** Returns how many documents of the chats each index has, by the name of the index. */
 export async function countDocuments(
   { connection }: ElasticsearchIndex,
   chatIds: readonly bigint[],

@@ -110,7 +110,7 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
   }
 }
 
-/** The messages that the index has of these, by their keys. */
+/** Returns the messages that the index has of these, by their keys. */
 async function indexedOf(connection: Connection, positions: readonly MessagePosition[]): Promise<Map<string, Message>> {
   const { client, readAlias, bulkTimeoutMs } = connection;
   const transport = { requestTimeout: bulkTimeoutMs };
@@ -132,7 +132,7 @@ function messageFrom(source: unknown): Message {
   return { chatId, applicationId, chatNumber, number, version, ...contentOf(contentFrom(message)) };
 }
 
-/** The id of a message's document. */
+/** Returns the id of a message's document. */
 const keyOf = ({ chatId, number }: MessagePosition): string => `${chatId}-${number}`;
 
 function compare(a: MessagePosition, b: MessagePosition): number {

@@ -15,7 +15,9 @@ export async function walkChat(
   let isOver = before === 0;
   let [messages, held]: [FoundMessage[], number] = [[], 0];
 
-  /** The number below which the walk begins: 0 if there is no message, and undefined for the end of the chat. */
+  /**
+   * Returns the number below which the walk begins: 0 if there is no message, and undefined for the end of the chat.
+   */
   async function beginningOf(): Promise<number | undefined> {
     if (to === undefined) return undefined;
     const [last] = await stored.latestBefore([{ chatId, before: to }]);

@@ -123,7 +123,7 @@ export async function walkChats(
   };
 }
 
-/** Where the walk begins in each chat. */
+/** Returns where the walk begins in each chat. */
 async function beginningOf(
   stored: StoredMessages,
   { applicationId, chats, to, after }: Omit<WalkOptions, "from">,

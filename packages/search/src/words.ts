@@ -5,8 +5,8 @@ const wordPattern =
   /[[\p{L}\p{M}\p{N}]--[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]]+/gv;
 
 /**
- * A folded text with a mark before and after each word. A mark depends only on the two characters around it. So a term occurs
- * in a text if and only if `insideWords(term)` occurs in the marked text.
+ * Returns a folded text with a mark before and after each word. A mark depends only on the two characters around it. So
+ * a term occurs in a text if and only if `insideWords(term)` occurs in the marked text.
  */
 export function markWords(folded: string): string {
   return folded.replace(wordPattern, `${separator}$&${separator}`);
@@ -18,32 +18,32 @@ export function markWords(folded: string): string {
  */
 const maxCompared = 32;
 
-/** Whether an index compares only the beginning of a term, so that its hits must be compared again. */
+/** Returns whether an index compares only the beginning of a term, so that its hits must be compared again. */
 export function isCut(term: string): boolean {
   return comparedPart(term) !== term;
 }
 
-/** The beginning of a text that an index compares. It ends with a whole character. */
+/** Returns the beginning of a text that an index compares. It ends with a whole character. */
 export function comparedPart(text: string): string {
   return text.length <= maxCompared ? text : Array.from(text).slice(0, maxCompared).join("");
 }
 
-/** The text that occurs in a marked text wherever the folded term occurs, also inside words. */
+/** Returns the text that occurs in a marked text wherever the folded term occurs, also inside words. */
 export function insideWords(term: string): string {
   const marked = beginningWords(term);
   return marked.startsWith(separator) ? marked.slice(1) : marked;
 }
 
-/** The text that occurs in a marked text where the folded term begins a word. */
+/** Returns the text that occurs in a marked text where the folded term begins a word. */
 function beginningWords(term: string): string {
   const marked = markWords(term);
   return marked.endsWith(separator) ? marked.slice(0, -1) : marked;
 }
 
 /**
- * The conditions that make a message relevant, each as the texts that its marked text must contain: the query's words begin
- * words, they are words, and they stand next to each other as in the query. Each condition includes the one before. Only the
- * beginning of a long text counts.
+ * Returns the conditions that make a message relevant, each as the texts that its marked text must contain: the query's
+ * words begin words, they are words, and they stand next to each other as in the query. Each condition includes the one
+ * before. Only the beginning of a long text counts.
  */
 export function rankingOf(terms: readonly string[]): string[][] {
   if (terms.length === 0) return [];
@@ -52,7 +52,7 @@ export function rankingOf(terms: readonly string[]): string[][] {
   return all.map((texts) => texts.map(comparedPart));
 }
 
-/** How many conditions of a ranking a marked text meets. */
+/** Returns how many conditions of a ranking a marked text meets. */
 export function rankOf(marked: string, ranking: readonly string[][]): number {
   return ranking.filter((texts) => texts.every((text) => marked.includes(text))).length;
 }

@@ -6,10 +6,10 @@ import type { Backend } from "./backends.ts";
 import { failure } from "./failure.ts";
 import { newChat } from "./documents.ts";
 
-/** The promises of a search across an application, for all backends. */
+/** Describes the promises of a search across an application, for all backends. */
 export function describeSearchAcross(name: string, backendOf: () => Backend): void {
   describe(`${name} across an application`, () => {
-    /** The hits of all pages. */
+    /** Returns the hits of all pages. */
     async function find(request: Omit<ApplicationSearchRequest, "limit">, limit = 100): Promise<Key[]> {
       const found: Key[] = [];
       let cursor: string | undefined;

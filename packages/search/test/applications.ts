@@ -4,14 +4,14 @@ import { messageOf, newChat } from "./documents.ts";
 let applications = 9_007_199_254_740_993n;
 
 export const startTime = Date.UTC(2026, 2, 1);
-/** A time some milliseconds after the start. */
+/** Returns a time some milliseconds after the start. */
 export const at = (ms: number) => new Date(startTime + ms);
 
 /** Chat and number of a hit. */
 export type Key = string;
 export const keyOf = ({ chatNumber, number }: { chatNumber: number; number: number }): Key => `${chatNumber}/${number}`;
 
-/** An application whose chats have the numbers 1, 2, 3… */
+/** Creates an application whose chats have the numbers 1, 2, 3… */
 export function newApplication() {
   const applicationId = (applications += 2n);
   const ids = Array.from({ length: 20 }, newChat);
@@ -33,7 +33,7 @@ export function newApplication() {
   };
 }
 
-/** The documents' keys in the order of the results. */
+/** Returns the documents' keys in the order of the results. */
 export function newestFirst(documents: readonly SearchDocument[]): Key[] {
   return documents
     .filter(({ deletedAt }) => deletedAt === null)

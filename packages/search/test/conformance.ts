@@ -25,7 +25,7 @@ const texts = fc.oneof(
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
 );
 
-/** The promises of a search index, for all backends. */
+/** Describes the promises of a search index, for all backends. */
 export function describeSearchIndex(name: string, createBackend: () => Promise<Backend>): void {
   describe(name, () => {
     const backend = useForAll(createBackend);

@@ -5,10 +5,10 @@ import { at, newApplication } from "./applications.ts";
 import type { Backend } from "./backends.ts";
 import { failure } from "./failure.ts";
 
-/** The promises of the counts of hits, for all backends. */
+/** Describes the promises of the counts of hits, for all backends. */
 export function describeCounts(name: string, backendOf: () => Backend): void {
   describe(`${name} with counts`, () => {
-    /** Chats and hits, in order. */
+    /** Counts chats and hits, in order. */
     async function count(request: Omit<CountRequest, "limit">, limit = 20): Promise<[chat: number, hits: number][]> {
       const { chats, isExact } = await backendOf().index.countHits({ ...request, limit });
       expect(isExact).to.equal(true);

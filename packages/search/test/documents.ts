@@ -2,14 +2,14 @@ import type { SearchDocument } from "@confab/search";
 
 let chats = 9_007_199_254_740_993n;
 
-/** A chat id that no other test of this run uses. It is above 2⁵³, where JSON numbers lose digits. */
+/** Returns a chat id that no other test of this run uses. It is above 2⁵³, where JSON numbers lose digits. */
 export function newChat(): bigint {
   return (chats += 2n);
 }
 
 /**
- * Message `number` of a chat, by default with version 1. A null body means a deleted message. `life` distinguishes
- * messages with the same number.
+ * Returns message `number` of a chat, by default with version 1. A null body means a deleted message. `life`
+ * distinguishes messages with the same number.
  */
 export function messageOf(chatId: bigint, number: number, body: string | null, version = 1, life = 0): SearchDocument {
   const createdAt = new Date(Date.UTC(2026, 0, 1, 12, 0, 0, number % 1000));
@@ -29,7 +29,7 @@ export function messageOf(chatId: bigint, number: number, body: string | null, v
   };
 }
 
-/** Texts as the messages 1, 2, 3… of a chat. */
+/** Returns texts as the messages 1, 2, 3… of a chat. */
 export function messagesOf(chatId: bigint, bodies: readonly string[]): SearchDocument[] {
   return bodies.map((body, at) => messageOf(chatId, at + 1, body));
 }

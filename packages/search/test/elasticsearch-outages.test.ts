@@ -147,7 +147,7 @@ describe("the Elasticsearch index", () => {
   });
 });
 
-/** A port with a full connection queue whose process is stopped, so that every new connection waits. */
+/** Opens a port with a full connection queue whose process is stopped, so that every new connection waits. */
 async function startSilentServer(): Promise<{ url: string; stop(): void }> {
   const program = `require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, function () {
     console.log(this.address().port);

@@ -1,4 +1,4 @@
-/** The error with which a promise is rejected. */
+/** Returns the error with which a promise is rejected. */
 export async function failure(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

@@ -4,7 +4,7 @@ const key = ({ chatId, number }: SearchDocument) => `${chatId}-${number}`;
 const inOrder = (a: SearchDocument, b: SearchDocument) =>
   a.chatId === b.chatId ? a.number - b.number : a.chatId < b.chatId ? -1 : 1;
 
-/** The rows that the index must equal: a table of committed rows that is read page by page while it changes. */
+/** Creates the rows that the index must equal: a table of committed rows that is read page by page while it changes. */
 export function createMessageTable(pageSize = 500) {
   const rows = new Map<string, SearchDocument>();
   return {

@@ -93,7 +93,7 @@ describe("a search across an application in MySQL", () => {
   const applicationId = 11n;
   const at = (ms: number) => new Date(Date.UTC(2026, 4, 1) + ms);
 
-  /** All hits of an application, page by page, and the number of pages. */
+  /** Finds all hits of an application, page by page, and the number of pages. */
   async function findAll(backend: Backend, limit: number): Promise<{ found: string[]; pages: number }> {
     const found: string[] = [];
     let [pages, cursor]: [number, string | undefined] = [0, undefined];

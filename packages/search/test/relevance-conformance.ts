@@ -8,7 +8,10 @@ import { failure } from "./failure.ts";
 
 const isWord = (character = ""): boolean => /[\p{L}\p{M}\p{N}]/u.test(character) && !/[京คา]/u.test(character);
 
-/** Whether a folded term occurs in a folded text, not as the later part of a word, and if `whole`, not as a part of a word at all. */
+/**
+ * Returns whether a folded term occurs in a folded text, not as the later part of a word, and if `whole`, not as a part
+ * of a word at all.
+ */
 function occurs(text: string, term: string, { whole }: { whole: boolean }): boolean {
   const [characters, wanted] = [Array.from(text), Array.from(term)];
   return characters.some((_, start) => {
@@ -19,7 +22,7 @@ function occurs(text: string, term: string, { whole }: { whole: boolean }): bool
   });
 }
 
-/** The rank by its definition, without the marks that the backends use. */
+/** Returns the rank by its definition, without the marks that the backends use. */
 function rankOf(body: string, q: string): number {
   const [text, terms] = [fold(body), queryTerms(q)];
   if (!terms.every((term) => occurs(text, term, { whole: false }))) return 0;
@@ -27,7 +30,7 @@ function rankOf(body: string, q: string): number {
   return terms.length > 1 && occurs(text, terms.join(" "), { whole: true }) ? 3 : 2;
 }
 
-/** The promises of the order by relevance, for all backends. */
+/** Describes the promises of the order by relevance, for all backends. */
 export function describeRelevance(name: string, backendOf: () => Backend): void {
   describe(name, () => {
     type Search = (cursor: string | undefined) => Promise<SearchPage>;
@@ -38,7 +41,7 @@ export function describeRelevance(name: string, backendOf: () => Backend): void 
       return (cursor) => backendOf().index.searchApplication({ applicationId, q, order: "relevance", limit, cursor });
     };
 
-    /** The hits of all pages, as the bodies, or as keys of an application's messages. */
+    /** Finds the hits of all pages, as the bodies, or as keys of an application's messages. */
     async function findAll<Hit, Value>(
       search: (cursor: string | undefined) => Promise<{ hits: Hit[]; next?: string }>,
       valueOf: (hit: Hit) => Value,

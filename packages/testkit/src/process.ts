@@ -75,7 +75,7 @@ export function describeLostSessions(
   });
 }
 
-/** A request whose head the service has read while it waits for the body. */
+/** Begins a request whose head the service has read while it waits for the body. */
 async function beginRequest(url: string) {
   const headers = { "content-type": "application/json", expect: "100-continue" };
   const sent = request(url, { method: "POST", headers });

@@ -28,7 +28,7 @@ const root = join(import.meta.dirname, "../../..");
 
 type ServiceForm = Parameters<typeof serviceArguments>[1];
 
-/** The program and arguments that run a service, by default from its sources. */
+/** Returns the program and arguments that run a service, by default from its sources. */
 export function commandOf(name: ServiceName, form?: ServiceForm): readonly [string, ...string[]] {
   return [process.execPath, ...serviceArguments(name, form)];
 }

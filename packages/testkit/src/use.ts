@@ -18,7 +18,7 @@ export function useForAll<T extends object>(start: () => Promise<T> | T): T {
   return use("all", before, start);
 }
 
-/** Like `useForAll`, but starts before each test and ends after it. */
+/** Works like `useForAll`, but starts before each test and ends after it. */
 export function useForEach<T extends object>(start: () => Promise<T> | T): T {
   return use("each", beforeEach, start);
 }

@@ -25,13 +25,13 @@ export async function sendRequest(
   return { status: response.status, headers: response.headers, text: isStream ? "" : await response.text() };
 }
 
-/** The JSON of an answer, which must have the given status. */
+/** Returns the JSON of an answer, which must have the given status. */
 export function jsonOf(answer: Answer, status = 200): unknown {
   expect(answer.status, answer.text).to.equal(status);
   return JSON.parse(answer.text);
 }
 
-/** The problem document of a refusal, which must match the given problem completely. */
+/** Returns the problem document of a refusal, which must match the given problem completely. */
 export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
   const { status, title } = problems[code];
   const document = jsonOf(answer, status) as ProblemDocument;

@@ -60,7 +60,7 @@ export interface ApiAppOptions extends Omit<Dependencies, "health" | "stop"> {
   readonly validateResponses?: boolean;
 }
 
-/** The service that handles everything but sending, without a port. */
+/** Creates the service that handles everything but sending, without a port. */
 export function createApiApp(options: ApiAppOptions): Express {
   const {
     redis,

@@ -5,7 +5,7 @@ import { createFairShares } from "./fair-shares.ts";
 describe("the share of lists, searches and changes", () => {
   const token = "application";
 
-  /** Work that runs until it is released. */
+  /** Returns work that runs until it is released. */
   function work() {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const held = { isRunning: false, end: resolve, run: () => ((held.isRunning = true), promise) };

@@ -69,7 +69,10 @@ export function createFairShares({ poolSize, userShare, searchMsPerSecond }: Fai
   };
 }
 
-/** A name of a user of an application, or of the application's own back end, which has no user. They never equal each other. */
+/**
+ * Returns a name of a user of an application, or of the application's own back end, which has no user. They never equal
+ * each other.
+ */
 export const nameOf = ({ token, user }: Owner): string => (user === undefined ? token : `${token} ${user}`);
 
 /** Limits the time that searches take, because a few that are expensive would stop those of other applications. */

@@ -23,7 +23,7 @@ import type {
 } from "@confab/database";
 import type { HitCounts } from "@confab/search";
 
-/** A row as clients see it: without internal ids, with times in ISO 8601. */
+/** Returns a row as clients see it: without internal ids, with times in ISO 8601. */
 export function toApplication(application: ApplicationRow): Application {
   const { token, name, chatsCount, retentionDays, createdAt, updatedAt } = application;
   return {
@@ -76,7 +76,7 @@ export interface ReadableMessage extends MessageContent {
   readonly deletedAt: Date | null;
 }
 
-/** A pending message; it has not been changed. */
+/** Returns a pending message, which has not been changed. */
 export function fromRecord(
   number: number,
   record: MessageContent & Pick<ReadableMessage, "uid" | "createdAt">,
@@ -99,7 +99,7 @@ export function tagOf({
   return changeNumber === null ? tag : `${tag}-${changeNumber.toString(36)}`;
 }
 
-/** Whether a tag names a version of this message. */
+/** Returns whether a tag names a version of this message. */
 export function isTagOf(tag: string, { uid }: Pick<ReadableMessage, "uid">): boolean {
   return tag.split("-")[1] === nameOf(uid);
 }

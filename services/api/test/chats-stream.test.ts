@@ -22,7 +22,7 @@ describe("the live stream of several chats", function () {
     endAfterTest(await openStream(`${from.url}/applications/${token}/stream?${query}`, headers));
   const shown = (events: readonly ReceivedEvent[]) =>
     events.map(({ event, data }) => [event, data.chat_number, data.number ?? data.from]);
-  /** The events of one chat. */
+  /** Returns the events of one chat. */
   const of = (chat: number, events: readonly ReceivedEvent[]) =>
     shown(events.filter(({ event, data }) => data.chat_number === chat && event !== "caught-up"));
   const areCaughtUp = (count: number) => (events: readonly ReceivedEvent[]) =>

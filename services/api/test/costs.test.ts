@@ -114,7 +114,7 @@ async function pass(url: string, { method, success }: Route, body: Costly["body"
   return { status: answer.statusCode!, bytes };
 }
 
-/** Targets of the largest application; each is given once. Its first chats and messages have other uses. */
+/** Creates targets of the largest application; each is given once. Its first chats and messages have other uses. */
 async function createTargets({ database: { prisma } }: World, { id, token }: Chat): Promise<Targets> {
   const { id: applicationId } = await prisma.application.findUniqueOrThrow({ where: { token } });
   const keysOf = async (of: bigint | null): Promise<string[]> =>
@@ -170,7 +170,7 @@ describe("the most expensive request of each route", function () {
     });
   }
 
-  /** A process with the heap that the chart gives it. */
+  /** Starts a process with the heap that the chart gives it. */
   const startSmall = () =>
     startService("api", {
       REDIS_URL: testStores().redisUrl,

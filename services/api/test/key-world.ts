@@ -28,7 +28,7 @@ export function keyMaker({ database }: { database: Database }) {
       return { authorization: `Bearer ${text}` };
     },
     revoke: (token: string | null, keyId: string) => keys.revoke(token, keyId, by),
-    /** Keys that are not valid, by the reason. All of them have the form and the checksum of a key. */
+    /** Returns keys that are not valid, by the reason. All of them have the form and the checksum of a key. */
     async invalid(token: string | null) {
       const [expired, revoked, wrong] = [
         await make(token, { expiresAt: new Date(Date.now() - 1_000) }),

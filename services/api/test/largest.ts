@@ -4,7 +4,7 @@ import type { Chat, World } from "./world.ts";
 
 /** More than a page has, of each kind of item. */
 const items = 201;
-/** JSON of at most this size, with as many values as possible. */
+/** Returns JSON of at most this size, with as many values as possible. */
 function manyValues(bytes: number): string {
   return `{"a":[${Array<string>(Math.floor((bytes - 20) / 3))
     .fill("{}")
@@ -15,7 +15,7 @@ const chatMetadata = manyValues(15_000);
 const messageMetadata = manyValues(4_000);
 const body = hostileTexts["controls, six times as long in JSON"]!;
 
-/** An application in which every list has more and larger items than one page holds. */
+/** Creates an application in which every list has more and larger items than one page holds. */
 export async function createLargest({ database, newChat, newApplication }: World): Promise<Chat> {
   const { prisma } = database;
   const chat = await newChat();

@@ -92,7 +92,7 @@ describe("writes while MySQL does not answer", () => {
   }
 });
 
-/** A proxy to the database. While `lose` is set, it forwards a COMMIT but returns nothing on its connection. */
+/** Starts a proxy to the database. While `lose` is set, it forwards a COMMIT but returns nothing on its connection. */
 async function startLinkThatLosesCommits(target: string) {
   const url = new URL(target);
   const { hostname, port } = url;

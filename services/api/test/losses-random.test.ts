@@ -18,7 +18,7 @@ describe("when Redis loses messages at any time", function () {
 
   type Step = "send" | "store" | "lose" | "lose, store late" | "leave" | "return";
 
-  /** Some of these steps, in any order; the weights say how often they come. */
+  /** Returns some of these steps, in any order; the weights say how often they come. */
   const stepsOf = (weights: Partial<Record<Step, number>>) =>
     fc.array(
       fc.oneof(

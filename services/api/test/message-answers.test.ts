@@ -8,7 +8,9 @@ import { jsonOf, problemOf, readAs, useApi } from "./start.ts";
 import { numbersOf, pathOf, useMixedChats } from "./mixed-chats.ts";
 import type { Chat } from "./world.ts";
 
-/** The record in a format that this version does not know, with a valid checksum and as many bytes as before. */
+/**
+ * Returns the record in a format that this version does not know, with a valid checksum and as many bytes as before.
+ */
 function inLaterFormat(batchId: string, { token, number }: Chat, record: string): string {
   const [, sum = "", content = ""] = /^1 (\d+) (.*)$/s.exec(record) ?? [];
   // The checksum may be shorter, but not longer.

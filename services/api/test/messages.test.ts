@@ -7,7 +7,7 @@ import fc from "fast-check";
 
 type Order = "asc" | "desc";
 
-/** The model of a list: the numbers that the service must show. */
+/** Returns the model of a list: the numbers that the service must show. */
 function model(
   count: number,
   query: { limit: number; after?: number; before?: number; around?: number; order: Order },

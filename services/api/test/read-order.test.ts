@@ -5,14 +5,14 @@ import { createReadMessages, type ReadMessages } from "../src/reading/read-messa
 import { placeOf } from "../src/routes/page-links.ts";
 import { useApi } from "./start.ts";
 
-/** The place in a chat that a query names. */
+/** Returns the place in a chat that a query names. */
 const place = (query: Partial<MessagesQuery>) => placeOf({ ...messagesQuerySchema.parse({}), ...query });
 
 describe("reading while the worker stores everything between the two reads", () => {
   const logger = createLogger({ level: "silent", service: "test" });
   const { world, api } = useApi();
 
-  /** The use case on the real stores; pending messages are stored as soon as the first of them has answered. */
+  /** Sets up the use case on the real stores; pending messages are stored as soon as the first of them has answered. */
   async function setUp() {
     const { token, number } = await world.newChat();
     await world.accept({ token, number, id: 0n }, "one", "two", "three");
@@ -59,8 +59,8 @@ describe("reading while messages are accepted and stored out of order", () => {
   afterEach(() => world.store());
 
   /**
-   * The use case on real stores. At one moment, before or after one of its reads, three messages are accepted, and the
-   * last one is stored first, as can happen with several workers.
+   * Sets up the use case on real stores. At one moment, before or after one of its reads, three messages are accepted,
+   * and the last one is stored first, as can happen with several workers.
    */
   async function setUp(moment: number, { isKnown }: { isKnown: boolean }) {
     const created = await world.newChat();

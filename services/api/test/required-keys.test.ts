@@ -18,7 +18,7 @@ describe("with REQUIRE_KEYS", function () {
   const keys = useForAll(() => keyMaker(world));
   const api = useForAll(() => startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" }));
 
-  /** A request to a route about resources of its own, with the given key. */
+  /** Prepares a request to a route about resources of its own, with the given key. */
   async function prepare(route: Route) {
     const chat = await world.newChat();
     await world.accept(chat, "hello");

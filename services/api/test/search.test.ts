@@ -22,7 +22,7 @@ for (const backend of backends) {
       if (backend === "elasticsearch") await removeIndex(world.index);
     });
 
-    /** A chat whose messages are stored and searchable. */
+    /** Creates a chat whose messages are stored and searchable. */
     async function newChat(...bodies: string[]): Promise<Chat> {
       const created = await world.newChat();
       await world.accept(created, ...bodies);

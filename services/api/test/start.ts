@@ -82,18 +82,18 @@ function routeOf(method: string, path: string): Route | undefined {
   return matching.find((route) => route.method === method.toLowerCase() && route.params.length === fewest);
 }
 
-/** The JSON of an answer, parsed by a schema that allows no other keys. */
+/** Returns the JSON of an answer, parsed by a schema that allows no other keys. */
 export function readAs<S extends z.ZodType>(schema: S, answer: Answer, status = 200): z.output<S> {
   return schema.parse(jsonOf(answer, status));
 }
 
-/** The targets of an answer's Link header. */
+/** Returns the targets of an answer's Link header. */
 export function linksOf({ headers }: Answer): Partial<Record<LinkRelation, string>> {
   const targets = (headers.get("link") ?? "").matchAll(/<([^>]*)>; rel="(\w+)"/g);
   return Object.fromEntries([...targets].map(([, target, relation]) => [relation, target])) as Record<string, string>;
 }
 
-/** All pages from a path on, following one relation to the end. */
+/** Reads all pages from a path on, following one relation to the end. */
 export async function follow<S extends z.ZodType>(
   item: S,
   api: Api,

@@ -32,17 +32,17 @@ export function isCaughtUp(events: readonly ReceivedEvent[]): boolean {
   return events.some(({ event }) => event === "caught-up");
 }
 
-/** The position of an event without its numbering. */
+/** Returns the position of an event without its numbering. */
 export function withoutNumbering(id: string | undefined): string | undefined {
   return id?.replace(/\.\d+$/, "");
 }
 
-/** The position, the kind and, if it has one, the body of each event. */
+/** Returns the position, the kind and, if it has one, the body of each event. */
 export function shown(events: readonly ReceivedEvent[]): unknown[][] {
   return events.map(({ id, event, data }) => [withoutNumbering(id), event, ...("body" in data ? [data.body] : [])]);
 }
 
-/** The change numbers of the edits and deletions. */
+/** Returns the change numbers of the edits and deletions. */
 export function changesOf(events: readonly ReceivedEvent[]): number[] {
   return events
     .filter(({ event }) => event === "edited" || event === "deleted")

@@ -19,7 +19,7 @@ import { expect } from "chai";
 
 export type { Chat } from "@confab/testkit/world";
 
-/** A separate database and Redis keys, with the work of the other two services: accepting and storing. */
+/** Opens a separate database and Redis keys, with the work of the other two services: accepting and storing. */
 export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl?: string } = {}) {
   const { chats, close: closeDatabase, ...stored } = await openDatabase();
   const { database } = stored;

@@ -4,7 +4,9 @@ import { shortToken, type Metrics } from "@confab/runtime";
 import { createRecentRatios } from "./recent-ratios.ts";
 import { createTopApplications } from "./top-applications.ts";
 
-/** The metrics of accepting. Every series is exported from the start, so that the first refusal is an increase. */
+/**
+ * Creates the metrics of accepting. Every series is exported from the start, so that the first refusal is an increase.
+ */
 export function createAcceptMetrics(metrics: Metrics<MetricCatalogue>) {
   const accepted = metrics.counter("confab_messages_accepted_total");
   const replayed = metrics.counter("confab_messages_replayed_total");

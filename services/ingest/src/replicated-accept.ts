@@ -5,8 +5,8 @@ import type { ChainableCommander } from "ioredis";
 type Accept = Pick<ScriptedRedis, "confabAccept">;
 
 /**
- * The same connection, whose accept script is answered only when enough replicas have the batch. Rejects if they do not have it in
- * time; then the outcome is unknown.
+ * Returns the same connection, whose accept script is answered only when enough replicas have the batch. Rejects if
+ * they do not have it in time; then the outcome is unknown.
  */
 export function acceptReplicated(redis: ScriptedRedis, replication: Replication): Accept {
   return {

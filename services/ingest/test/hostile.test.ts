@@ -88,7 +88,7 @@ describe("the ingest process with the chart's limits and hostile bodies", () => 
     return Buffer.from(`{"messages":[${items.join(",")}]}`);
   };
 
-  /** A thousand messages of 4 KiB of metadata; as a tree each would take 90 KB of memory. */
+  /** Returns a thousand messages of 4 KiB of metadata; as a tree each would take 90 KB of memory. */
   const described = (token?: string): Buffer => {
     const metadata = `{"a":[${"{},".repeat(1_359)}{}]}`;
     const items = Array.from({ length: 1000 }, () =>
@@ -170,12 +170,12 @@ function repeat(before: string, part: string, after: string): Buffer {
   return Buffer.concat([Buffer.from(before), Buffer.alloc(times * part.length, part), Buffer.from(after)]);
 }
 
-/** The same message with as many additional values as fit. */
+/** Returns the same message with as many additional values as fit. */
 function crowded(item: string): string {
   return item.replace("{", `{"a":[${"{},".repeat(170_000)}{}],`);
 }
 
-/** The peak resident memory of the process so far, in bytes. */
+/** Returns the peak resident memory of the process so far, in bytes. */
 async function peakMemory({ pid }: ServiceHandle): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]);

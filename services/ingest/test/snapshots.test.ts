@@ -15,7 +15,7 @@ import { openWorld } from "./start.ts";
 
 const endAfterTest = useEnding();
 
-/** The values of a metric's series by their labels; none where it is not exported. */
+/** Returns the values of a metric's series by their labels; none where it is not exported. */
 async function seriesOf(service: ServiceHandle, metric: string): Promise<Record<string, number>> {
   const text = await (await fetch(`${service.adminUrl}/metrics`)).text();
   const lines = text.matchAll(new RegExp(`^${metric}(\\{[^}]*\\})? (\\S+)$`, "gm"));

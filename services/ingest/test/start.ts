@@ -65,7 +65,7 @@ export async function startIngest(world: Pick<World, "url">, env: Record<string,
   };
 }
 
-/** The bodies of a chat's pending messages by number. */
+/** Reads the bodies of a chat's pending messages by number. */
 export async function readAccepted(
   redis: Redis,
   partitioning: { prefix: string; partitions: number },
@@ -94,12 +94,12 @@ export function send(url: string, chat: Chat, body: unknown, headers: Record<str
   return post(`${url}/messages`, { application_token: chat.token, chat_number: chat.number, body }, headers);
 }
 
-/** The message of a 201 answer. */
+/** Returns the message of a 201 answer. */
 export function messageOf(answer: Answer): Message {
   return jsonOf(answer, 201) as Message;
 }
 
-/** The problem document of a refusal, which must match the given problem and be listed for the route. */
+/** Returns the problem document of a refusal, which must match the given problem and be listed for the route. */
 export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
   const document = problemIn(answer, code);
   const route = Object.values<Route>(routes).find(({ path }) => path === document.instance);

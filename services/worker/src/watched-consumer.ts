@@ -13,7 +13,10 @@ export interface WatchedConsumer extends Watchdog {
   stop(): Promise<void>;
 }
 
-/** A consumer that its watchdog replaces. An abandoned consumer finishes its jobs, or another worker takes them again. */
+/**
+ * Creates a consumer that its watchdog replaces. An abandoned consumer finishes its jobs, or another worker takes them
+ * again.
+ */
 export function createWatchedConsumer({ open, reconnect, ...options }: WatchedConsumerOptions): WatchedConsumer {
   const watchdog = createWatchdog({
     ...options,

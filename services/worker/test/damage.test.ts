@@ -32,7 +32,10 @@ describe("a flipped bit in Redis", function () {
     else await world.redis.call("HSET", key, field, flipped((await world.redis.hgetBuffer(key, field))!, bit));
   }
 
-  /** The messages of a chat are those that were sent, unless they are dead letters, and nothing is pending any more. */
+  /**
+   * Expects that the messages of a chat are those that were sent, unless they are dead letters, and nothing is pending
+   * any more.
+   */
   async function expectKept(
     chats: readonly { token: string; number: number; id: bigint }[],
     bodies: readonly string[],

@@ -15,7 +15,7 @@ describe("a fleet of idle workers", function () {
     for (const worker of fleet.splice(0)) await worker.close();
   });
 
-  /** Questions to MySQL, and to Redis those that only gauges ask. */
+  /** Counts questions to MySQL, and to Redis those that only gauges ask. */
   async function questions(): Promise<{ mysql: number; gauges: number }> {
     const [row] = await own.database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
     const info = await fleet[0]!.redis.info("commandstats");

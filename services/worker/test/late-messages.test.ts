@@ -13,7 +13,7 @@ describe("messages that are stored when Redis has lost them", function () {
   const world = useForEach(start);
   const real = useForEach(() => createBatchStore(world.database));
 
-  /** A worker that does something else at some of its calls. It takes only the batches that it is given. */
+  /** Creates a worker that does something else at some of its calls. It takes only the batches that it is given. */
   const createWorker = (calls: Partial<BatchStore>): StoreBatches => {
     const { backlogs, chats, producer, settings, tracer, logger, config } = world;
     return createStoreBatches({

@@ -23,7 +23,7 @@ describe("messages that a newer version accepted, with a field that this one doe
     return () => world.redis.set(key, record);
   }
 
-  /** One job for all batches, as ingest adds it under load. */
+  /** Adds one job for all batches, as ingest adds it under load. */
   async function wakeTogether(): Promise<void> {
     await world.redis.unlink(await world.redis.keys(`${world.prefix}messages:*`));
     const ids = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 100 });

@@ -143,7 +143,7 @@ describe("the search index and the database", function () {
   });
 
   const five = [1, 2, 3, 4, 5].map((number) => `base ${number}`);
-  /** A worker of the same stores that reconciles. */
+  /** Starts a worker of the same stores that reconciles. */
   const reconcileOf = async ({ config }: Running): Promise<Running> => {
     const { database, search, partitioning } = config;
     const [SEARCH_INDEX, REDIS_KEY_PREFIX] = [search.name, partitioning.prefix];

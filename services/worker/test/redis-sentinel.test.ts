@@ -123,7 +123,7 @@ describe("Confab on a Redis with Sentinels", function () {
     expect(new Set(numbers).size, "no number twice").to.equal(numbers.length);
   }
 
-  /** The longest time without an acknowledgement, ms. */
+  /** Returns the longest time without an acknowledgement, ms. */
   function longestGap(acknowledged: Acknowledged[]): number {
     const times = acknowledged.map(({ at }) => at).sort((a, b) => a - b);
     return Math.max(...times.slice(1).map((at, index) => at - times[index]!));

@@ -55,12 +55,12 @@ describe("retention by a worker", function () {
       metrics: world.metrics,
     });
   const free = () => world.direct.prisma.retentionState.updateMany({ data: { claimedUntil: null } });
-  /** The numbers of the messages that a search finds. */
+  /** Returns the numbers of the messages that a search finds. */
   const found = async ({ id: chatId }: Chat): Promise<number[]> => {
     const { hits } = await world.search.search({ chatId, q: "text", limit: 50 });
     return hits.map(({ number }) => number).sort((a, b) => a - b);
   };
-  /** The same steps, with `before` called before and `after` after each of them. */
+  /** Returns the same steps, with `before` called before and `after` after each of them. */
   function watched(steps: Retention, { before, after }: { before?: (step: string) => void; after?: () => void }) {
     return new Proxy(steps, {
       get: (target, name, receiver) => {

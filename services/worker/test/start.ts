@@ -69,7 +69,7 @@ export async function start(env: Record<string, string> = {}) {
       const answer = await acceptor.submit({ token: chat.token, chat: chat.number, body, requestId: "r" });
       expect(answer.kind).to.equal("accepted");
     },
-    /** As if Redis had lost everything about messages, and only that. */
+    /** Removes everything about messages from Redis, and only that, as if Redis had lost it. */
     async loseMessages(): Promise<void> {
       for (const key of ["batch:*", "records:*", "pending:*", "batches", "head:*", "generation"]) {
         const found = await dependencies.redis.keys(`${prefix}:?p0?:${key}`);

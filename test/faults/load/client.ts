@@ -20,7 +20,7 @@ export interface Target {
   readonly isDraining: boolean;
 }
 
-/** The targets that are not shutting down, or all of them if every one is. */
+/** Returns the targets that are not shutting down, or all of them if every one is. */
 export function staying(targets: readonly Target[]): readonly Target[] {
   const left = targets.filter(({ isDraining }) => !isDraining);
   return left.length > 0 ? left : targets;
@@ -251,7 +251,7 @@ function outcomeOf(status: number, problem: string | undefined): Outcome {
   return (status >= 400 && status < 500) || notAccepted.has(problem ?? "") ? "fail" : "info";
 }
 
-/** A message in an answer, as the history has it. */
+/** Returns a message in an answer, as the history has it. */
 export function toItem({ number, body, version }: MessageBody): Item {
   if (body === null) return [number, "", "", version];
   const { uid, hash } = fingerprint(body);

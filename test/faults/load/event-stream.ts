@@ -57,7 +57,7 @@ export function readStream(
   });
 }
 
-/** Undefined if the block has no data, for example a comment. */
+/** Returns undefined if the block has no data, for example a comment. */
 function parseEvent(block: string): StreamEvent | undefined {
   const fields = new Map(
     block.split("\n").map((line): [string, string] => {

@@ -7,7 +7,7 @@ export interface Random {
   pick<T>(from: readonly T[]): T;
 }
 
-/** Mulberry32: short, and uniform enough to choose victims and moments. */
+/** Creates a Mulberry32 generator, which is short, and uniform enough to choose victims and moments. */
 export function createRandom(seed: number): Random {
   let state = Math.imul(seed, 0x9e3779b1) >>> 0;
   const next = () => {

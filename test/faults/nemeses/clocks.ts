@@ -27,8 +27,8 @@ async function setClock({ world }: Scene, process: Process, offset: string): Pro
 }
 
 /**
- * The settings of a fault in which processes of these services have clocks of their own. Each begins with its offset, as libfaketime
- * reads it: `+7s`.
+ * Returns the settings of a fault in which processes of these services have clocks of their own. Each begins with its
+ * offset, as libfaketime reads it: `+7s`.
  */
 export function withOwnClocks(
   services: readonly ServiceName[],

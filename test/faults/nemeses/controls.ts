@@ -282,7 +282,9 @@ function mutated(
   };
 }
 
-/** A fault that the system survives, without the guard by which it does: mutated services, or other settings. */
+/**
+ * Returns a fault that the system survives, without the guard by which it does: mutated services, or other settings.
+ */
 function weakened(
   name: string,
   guard: string,

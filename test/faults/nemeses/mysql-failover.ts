@@ -48,7 +48,7 @@ export const mysqlFailoverFaults: readonly Fault[] = [
   },
 ];
 
-/** As the documents say after MySQL has lost transactions. */
+/** Indexes again, as the documents say, after MySQL has lost transactions. */
 async function reindex({ world }: Scene): Promise<void> {
   if (world.index === undefined) return;
   const cli = join(import.meta.dirname, "../../../packages/cli/src/main.ts");

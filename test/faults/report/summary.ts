@@ -83,7 +83,9 @@ export function summarise(faults: readonly Fault[], judged: readonly Judged[]): 
   });
 }
 
-/** The upper bound of the failure rate after this many runs without a failure, in percent, with 95 % confidence. */
+/**
+ * Returns the upper bound of the failure rate after this many runs without a failure, in percent, with 95 % confidence.
+ */
 export function upperBound(runs: number): number {
   return Math.ceil((1 - 0.05 ** (1 / runs)) * 100);
 }

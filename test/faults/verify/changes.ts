@@ -2,7 +2,7 @@ import { chatKey, isRenumbered, lossesOf, mayBeErased, messageKey, type Model } 
 import { reliable } from "./messages.ts";
 import type { Item, MessageLine, Operation, VersionLine } from "../history/lines.ts";
 
-/** I17. Each version of a message is one edit, and each edit that was acknowledged is one version. */
+/** Judges I17. Each version of a message is one edit, and each edit that was acknowledged is one version. */
 export function editsHold(model: Model): string[] {
   const versions = versionsOf(model);
   const wrong: string[] = [];
@@ -46,7 +46,7 @@ function editsOfDeleted(model: Model, row: MessageLine, edits: readonly Operatio
   return [`${messageKey(row)} was edited ${written} times before its deletion, after ${least} to ${most} edits`];
 }
 
-/** I18. */
+/** Judges I18. */
 export function deletionsHold(model: Model): string[] {
   const versions = versionsOf(model);
   const wrong: string[] = [];
@@ -80,8 +80,8 @@ export function deletionsHold(model: Model): string[] {
 }
 
 /**
- * I19. Each change takes a change number of its own, and the chat knows the last one. So does, without a new version, a message that was
- * stored after Redis had lost it.
+ * Judges I19. Each change takes a change number of its own, and the chat knows the last one. So does, without a new
+ * version, a message that was stored after Redis had lost it.
  */
 export function changesAreNumbered(model: Model): string[] {
   const rows = Map.groupBy(model.rows, chatKey);
@@ -112,7 +112,7 @@ export function changesAreNumbered(model: Model): string[] {
   });
 }
 
-/** I20. */
+/** Judges I20. */
 export function changesAreReadable(model: Model): string[] {
   return [...staleTexts(model), ...wrongRefusals(model)];
 }
@@ -167,8 +167,8 @@ function wrongRefusals(model: Model): string[] {
 }
 
 /**
- * Whether the number of a change's message may have passed to another one before the change was answered: after a loss, as documented,
- * neither message is changed.
+ * Returns whether the number of a change's message may have passed to another one before the change was answered: after
+ * a loss, as documented, neither message is changed.
  */
 function mayHavePassed(model: Model, { uid, t1 }: Operation): boolean {
   const target = model.sent.get(uid!);
@@ -176,12 +176,12 @@ function mayHavePassed(model: Model, { uid, t1 }: Operation): boolean {
   return isRenumbered(model, target) || lossesOf(model).some((loss) => target.beganAt < loss.t1 && loss.t0 < t1);
 }
 
-/** The acknowledged changes of a message that no loss may have undone. */
+/** Returns the acknowledged changes of a message that no loss may have undone. */
 function keptChanges(model: Model, key: string): Operation[] {
   return (model.changesOf.get(key) ?? []).filter((each) => each.outcome === "ok" && !isUndone(model, each));
 }
 
-/** Whether MySQL may have lost a change, as documented. Redis cannot lose one. */
+/** Returns whether MySQL may have lost a change, as documented. Redis cannot lose one. */
 export function isUndone(model: Model, { t0 }: Pick<Operation, "t0">): boolean {
   return model.run.expectations.losesChanges === true && lossesOf(model).some(({ t1 }) => t0 < t1);
 }

@@ -1,6 +1,6 @@
 import type { Model } from "./model.ts";
 
-/** I23. */
+/** Judges I23. */
 export function erasedLeavesNothing(model: Model): string[] {
   const { erasure } = model;
   if (erasure === undefined) return [];

@@ -65,8 +65,8 @@ export function stableLatencies(model: Model): Record<Reading, Latency> {
 const showsUid = (uid: string) => (read: Operation) => read.items?.some((item) => item[1] === uid) === true;
 
 /**
- * Whether a page covers the message's number. A poller does not read that number again after the first page that shows
- * it.
+ * Returns whether a page covers the message's number. A poller does not read that number again after the first page
+ * that shows it.
  */
 function covers(read: Operation, { number, knownAt }: Sent): boolean {
   if (read.t0 <= knownAt) return false;

@@ -1,6 +1,6 @@
 import { chatKey, isRenumbered, lossesOf, mayBeLost, messageKey, type Model, type Sent } from "./model.ts";
 
-/** I1. Dead letters count as kept here; I11 reports them. */
+/** Judges I1. Dead letters count as kept here; I11 reports them. */
 export function nothingIsLost(model: Model): string[] {
   const dead = new Map(model.deadLetters.map((line) => [line.uid, line]));
   const firstVersions = new Map(
@@ -28,7 +28,7 @@ export function nothingIsLost(model: Model): string[] {
   return wrong;
 }
 
-/** I2. A message that was sent again after Redis had lost its key may be stored twice, as documented. */
+/** Judges I2. A message that was sent again after Redis had lost its key may be stored twice, as documented. */
 export function storedOnce(model: Model): string[] {
   return [...model.rowsOf].flatMap(([uid, rows]) => {
     const sent = model.sent.get(uid);
@@ -37,14 +37,14 @@ export function storedOnce(model: Model): string[] {
   });
 }
 
-/** Whether a message began before Redis lost its data and was sent again later. */
+/** Returns whether a message began before Redis lost its data and was sent again later. */
 export function isRepeatedAfterLoss(model: Model, { attempts }: Sent): boolean {
   return (
     attempts.length > 1 && lossesOf(model).some(({ t1 }) => attempts[0]!.t0 < t1 && attempts.at(-1)!.t1 > t1 - 1e9)
   );
 }
 
-/** I4. A 4xx, `overloaded` or a refused connection means that the message was not accepted. */
+/** Judges I4. A 4xx, `overloaded` or a refused connection means that the message was not accepted. */
 export function refusedIsNotStored(model: Model): string[] {
   const messages = [...model.sent.values()]
     .filter(({ outcome, uid }) => outcome === "fail" && model.rowsOf.has(uid))
@@ -69,7 +69,7 @@ export function refusedIsNotStored(model: Model): string[] {
   return [...messages, ...chats];
 }
 
-/** I6. If two requests overlap, either may have the smaller number. */
+/** Judges I6. If two requests overlap, either may have the smaller number. */
 export function orderIsReal(model: Model): string[] {
   const wrong: string[] = [];
   for (const messages of Map.groupBy(reliable(model), chatKey).values()) {
@@ -89,7 +89,7 @@ export function orderIsReal(model: Model): string[] {
   return wrong;
 }
 
-/** I7. */
+/** Judges I7. */
 export function keyGivesOneNumber(model: Model): string[] {
   return acknowledged(model).flatMap((message) => {
     const answers = message.attempts.filter(({ outcome }) => outcome === "ok").map(({ number }) => number);
@@ -98,12 +98,12 @@ export function keyGivesOneNumber(model: Model): string[] {
   });
 }
 
-/** The acknowledged messages with a final number: neither possibly lost by Redis nor renumbered. */
+/** Returns the acknowledged messages with a final number: neither possibly lost by Redis nor renumbered. */
 export function reliable(model: Model): Sent[] {
   return acknowledged(model).filter((message) => !mayBeLost(model, message) && !isRenumbered(model, message));
 }
 
-/** The acknowledged messages, in the order in which they were first sent. */
+/** Returns the acknowledged messages, in the order in which they were first sent. */
 export function acknowledged(model: Model): Sent[] {
   return [...model.sent.values()].filter(({ outcome }) => outcome === "ok");
 }

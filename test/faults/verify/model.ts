@@ -165,13 +165,14 @@ function collectSent(operations: readonly Operation[]): Map<string, Sent> {
   );
 }
 
-/** The windows in which Redis lost data; none if the fault must not lose any, whatever its nemesis recorded. */
+/** Returns the windows in which Redis lost data; none if the fault must not lose any, whatever its nemesis recorded. */
 export function lossesOf({ run, windows }: Model): readonly WindowLine[] {
   return run.expectations.loses === true ? windows.filter(({ loses }) => loses === true) : [];
 }
 
 /**
- * Whether a message that was first sent at this time may have been acknowledged by a Redis that later lost its data.
+ * Returns whether a message that was first sent at this time may have been acknowledged by a Redis that later lost its
+ * data.
  */
 export function mayBeLost(model: Model, { beganAt }: Pick<Sent, "beganAt">): boolean {
   return lossesOf(model).some(({ t1 }) => beganAt < t1);
@@ -181,8 +182,8 @@ export function mayBeLost(model: Model, { beganAt }: Pick<Sent, "beganAt">): boo
 const lateMs = 30_000;
 
 /**
- * Whether a message was renumbered, as documented: Redis had accepted an older message before it lost its data, a worker
- * still had it and stored it under the same number first, and so this message went to the end of its chat.
+ * Returns whether a message was renumbered, as documented: Redis had accepted an older message before it lost its data,
+ * a worker still had it and stored it under the same number first, and so this message went to the end of its chat.
  */
 export function isRenumbered(model: Model, { uid, number, knownAt, app, chat }: Sent): boolean {
   const [row, ...others] = model.rowsOf.get(uid) ?? [];
@@ -196,7 +197,10 @@ export function isRenumbered(model: Model, { uid, number, knownAt, app, chat }: 
   );
 }
 
-/** Whether a message was changed by a request that was meant for another one: Redis had lost that one and assigned its number again. */
+/**
+ * Returns whether a message was changed by a request that was meant for another one: Redis had lost that one and
+ * assigned its number again.
+ */
 export function isChangedForLost(model: Model, { uid, number, app, chat }: Sent): boolean {
   const changes = (number === undefined ? undefined : model.changesOf.get(messageKey({ app, chat, number }))) ?? [];
   return changes.some(
@@ -207,15 +211,15 @@ export function isChangedForLost(model: Model, { uid, number, app, chat }: Sent)
   );
 }
 
-/** Whether an operation overlaps a fault or the recovery time after it. */
+/** Returns whether an operation overlaps a fault or the recovery time after it. */
 export function isDisturbed({ run, windows }: Model, { t0, t1 }: Pick<Operation, "t0" | "t1">): boolean {
   const grace = run.expectations.recoverWithinMs * 1e6;
   return windows.some((window) => t0 <= window.t1 + grace && t1 >= window.t0);
 }
 
 /**
- * Whether the message with this number may have been erased with its sender before a time. The sender of a message of unknown
- * outcome is not known.
+ * Returns whether the message with this number may have been erased with its sender before a time. The sender of a
+ * message of unknown outcome is not known.
  */
 export function mayBeErased(
   { senderErasures, owners }: Model,
@@ -239,7 +243,10 @@ export function messageKey(message: { readonly app: string; readonly chat: numbe
   return `${chatKey(message)}.${message.number}`;
 }
 
-/** Whether an item is a message, as far as one can see: an edited one may have another text, and a deleted one has none. */
+/**
+ * Returns whether an item is a message, as far as one can see: an edited one may have another text, and a deleted one
+ * has none.
+ */
 export function isItemOf([number, uid, , version = 1]: Item, message: Sent): boolean {
   return uid === message.uid || (number === message.number && (version > 1 || uid === ""));
 }
@@ -250,7 +257,7 @@ const unchangedStatuses: readonly number[] = [404, 410, 412];
 const slowMs = 1_900;
 const slowProblems: readonly string[] = ["storage-unavailable", "outcome-unknown"];
 
-/** Whether the request was not served: refused, failed, or unknown. */
+/** Returns whether the request was not served: refused, failed, or unknown. */
 export function isUnserved(operation: Operation): boolean {
   return operation.outcome !== "ok" && !isSlow(operation) && !(isChange(operation) && isAnswered(operation));
 }
@@ -261,7 +268,7 @@ function isSlow(operation: Operation): boolean {
   return problem === "rate-limited" || (isChange(operation) && slowProblems.includes(problem));
 }
 
-/** Whether the operation edits or deletes a message. */
+/** Returns whether the operation edits or deletes a message. */
 export function isChange({ op }: Pick<Operation, "op">): boolean {
   return op === "edit" || op === "remove";
 }

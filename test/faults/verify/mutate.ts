@@ -49,25 +49,25 @@ export function replaceOne<Line, Fitting extends Line>(
   return lines.flatMap((line) => (line === chosen ? by(chosen) : [line]));
 }
 
-/** Like `replaceOne`, in the final state of a run. */
+/** Works like `replaceOne`, in the final state of a run. */
 export const replaceInFinal = <Fitting extends FinalLine>(
   fits: (line: FinalLine) => line is Fitting,
   by: (line: Fitting) => readonly FinalLine[],
 ) => inFinal((final) => replaceOne(final, fits, by));
 
-/** Like `replaceOne`, in the history of a run. */
+/** Works like `replaceOne`, in the history of a run. */
 export const replaceInHistory = <Fitting extends HistoryLine>(
   fits: (line: HistoryLine) => line is Fitting,
   by: (line: Fitting) => readonly HistoryLine[],
 ) => inHistory((history) => replaceOne(history, fits, by));
 
-/** A row of an acknowledged message: any other may be missing. */
+/** Returns a row of an acknowledged message: any other may be missing. */
 export const acknowledgedRow = ({ history }: Run) => {
   const known = new Set(history.filter(isAcknowledged).map(({ uid }) => uid));
   return (line: FinalLine): line is MessageLine => isRow(line) && known.has(line.uid);
 };
 
-/** One that was not changed later: a changed message has another text, which another invariant judges. */
+/** Returns one that was not changed later: a changed message has another text, which another invariant judges. */
 export const unchangedRow = (run: Run) => {
   const isKnown = acknowledgedRow(run);
   return (line: FinalLine): line is MessageLine => isKnown(line) && (line.version ?? 1) === 1;

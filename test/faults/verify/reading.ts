@@ -2,7 +2,7 @@ import { chatKey, isDisturbed, isItemOf, lossesOf, mayBeLost, type Model, type S
 import { reliable } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
 
-/** I9. The uid of a body names the application in which it was sent. */
+/** Judges I9. The uid of a body names the application in which it was sent. */
 export function foreignWordsStayHidden(model: Model): string[] {
   const read = model.operations.flatMap((operation) =>
     (operation.items ?? [])
@@ -21,7 +21,7 @@ export function foreignWordsStayHidden(model: Model): string[] {
   return [...read, ...stored, ...streamed];
 }
 
-/** I13. */
+/** Judges I13. */
 export function pollersSkipNothing(model: Model): string[] {
   return [...skippedByPollers(model), ...holesInPages(model)];
 }
@@ -102,7 +102,7 @@ function beganBefore(model: Model, uid: string, moment: number): boolean {
   return sent !== undefined && sent.beganAt < moment;
 }
 
-/** I15. */
+/** Judges I15. */
 export function writesAreReadable(model: Model): string[] {
   return [...staleReads(model)]
     .filter(({ documented }) => !documented)

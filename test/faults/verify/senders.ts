@@ -11,7 +11,7 @@ interface ErasedSender {
   readonly endedAt: number;
 }
 
-/** I25. A message that was sent in between may be either, but those that are deleted have the lowest numbers. */
+/** Judges I25. A message that was sent in between may be either, but those that are deleted have the lowest numbers. */
 export function erasedSendersAreGone(model: Model): string[] {
   const rows = new Map(model.rows.map((row) => [messageKey(row), row]));
   const named = model.rows
@@ -20,7 +20,7 @@ export function erasedSendersAreGone(model: Model): string[] {
   return [...named, ...erasedSenders(model).flatMap((erased) => violationsOf(model, erased, rows))];
 }
 
-/** Whether the sender that a row names was to be erased with it. */
+/** Returns whether the sender that a row names was to be erased with it. */
 function isErased(model: Model, row: MessageLine): boolean {
   const { knownAt = Infinity } = model.owners.get(messageKey(row)) ?? {};
   return erasedSenders(model).some(

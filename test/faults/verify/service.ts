@@ -9,7 +9,7 @@ const probeMs = 30_000;
 /** A change of a pending message waits for the message to be stored. */
 const changeWaitMs = 2_000;
 
-/** I10. */
+/** Judges I10. */
 export function servesInCalmTimes(model: Model): string[] {
   const { noFailures = false, answerWithinMs, calmStatuses = [] } = model.run.expectations;
   const describe = ({ client, op, via, status, problem = "" }: Operation) =>
@@ -39,7 +39,7 @@ function noneServed(model: Model): string[] {
     .map(([kind, { length }]) => `none of ${length} requests of the kind ${kind} outside any fault was served`);
 }
 
-/** I11. */
+/** Judges I11. */
 export function everythingIsAccounted({ run, quiet, deadLetters }: Model): string[] {
   const unexpected = run.expectations.deadLetters === true ? [] : deadLetters;
   const wrong = unexpected.map(({ uid, number }) => `${uid} (${number}) is a dead letter`);
@@ -47,7 +47,10 @@ export function everythingIsAccounted({ run, quiet, deadLetters }: Model): strin
   return wrong;
 }
 
-/** I12. A probe must have passed each process that is alive at the end, and the system must have finished all work. */
+/**
+ * Judges I12. A probe must have passed each process that is alive at the end, and the system must have finished all
+ * work.
+ */
 export function probesArrive(model: Model): string[] {
   const { run, probes, quiet, sent } = model;
   const wrong: string[] = [];
@@ -77,7 +80,7 @@ export function probesArrive(model: Model): string[] {
   return wrong;
 }
 
-/** I14. */
+/** Judges I14. */
 export function boundsHold({ run, samples }: Model): string[] {
   const judged = samples.filter(({ process }) => run.expectations.unjudgedProcesses?.includes(process) !== true);
   return judged.flatMap(({ process, rssBytes, blockedMs }) => [

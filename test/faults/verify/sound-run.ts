@@ -78,7 +78,10 @@ export function createSoundRun(): Run {
   return { history, final };
 }
 
-/** Thirty messages, one per 100 ms. Each is sent and then read in every way; some are then edited, deleted or both. */
+/**
+ * Writes thirty messages, one per 100 ms. Each is sent and then read in every way; some are then edited, deleted or
+ * both.
+ */
 function writeChat(app: string, chat: number): Chat {
   const written: Chat = { app, chat, operations: [], events: [], rows: [], versions: [], items: [], lastChange: 0 };
   const { operations, rows, items } = written;

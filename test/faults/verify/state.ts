@@ -2,7 +2,7 @@ import { chatKey, lossesOf, messageKey, type Model } from "./model.ts";
 import { reliable } from "./messages.ts";
 import type { MessageLine } from "../history/lines.ts";
 
-/** I3. Stored numbers must be unique and without gaps; acknowledged numbers must be unique. */
+/** Judges I3. Stored numbers must be unique and without gaps; acknowledged numbers must be unique. */
 export function numbersAreUnique(model: Model): string[] {
   const wrong: string[] = [];
   for (const [chat, kept] of Map.groupBy([...model.rows, ...model.deadLetters], chatKey)) {
@@ -27,7 +27,7 @@ export function numbersAreUnique(model: Model): string[] {
   return wrong;
 }
 
-/** I5. */
+/** Judges I5. */
 export function countsMatch(model: Model): string[] {
   const rows = Map.groupBy(
     model.rows.filter(({ deleted }) => deleted !== true),
@@ -61,7 +61,7 @@ export function countsMatch(model: Model): string[] {
   return [...chats, ...applications, ...read];
 }
 
-/** I8. */
+/** Judges I8. */
 export function documentsMatch(model: Model): string[] {
   return difference(
     model.rows.filter(({ deleted }) => deleted !== true),
@@ -70,7 +70,7 @@ export function documentsMatch(model: Model): string[] {
   );
 }
 
-/** I16. */
+/** Judges I16. */
 export function stateIsListed(model: Model): string[] {
   return difference(model.rows, model.listed, "the api's lists");
 }

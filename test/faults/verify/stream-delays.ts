@@ -1,7 +1,7 @@
 import { chatKey, isDisturbed, type Model, type Sent } from "./model.ts";
 import type { EventLine } from "../history/lines.ts";
 
-/** I24. */
+/** Judges I24. */
 export function streamsAreOnTime(model: Model): string[] {
   const { streamedWithinMs, recoverWithinMs } = model.run.expectations;
   if (streamedWithinMs === undefined) return [];
@@ -17,7 +17,7 @@ export function streamsAreOnTime(model: Model): string[] {
   });
 }
 
-/** While the event was due. */
+/** Returns the time during which the event was due. */
 const dueTimeOf = ({ knownAt }: Sent, { at }: EventLine) => ({ t0: knownAt, t1: at });
 
 /** Returns the time at which the connection of an event was answered: the requests of a reader, in order, are its connections. */

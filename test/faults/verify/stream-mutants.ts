@@ -19,7 +19,7 @@ import {
 import type { EventLine, HistoryLine, Operation, RemainsLine, RunLine } from "../history/lines.ts";
 import type { Run } from "./sound-run.ts";
 
-/** Events of messages that were changed this many times. */
+/** Returns events of messages that were changed this many times. */
 const eventOf = (event: EventLine["event"], times: number, { history }: Run) => {
   const changes = Map.groupBy(
     history.filter((line): line is Operation => isOp(line, "edit") || isOp(line, "remove")),
@@ -89,7 +89,7 @@ const delayMutants: readonly Mutant[] = listMutants({
   },
 });
 
-/** The chat that the run deletes. */
+/** Returns the chat that the run deletes. */
 function doomedOf(history: readonly HistoryLine[]): NonNullable<RunLine["doomed"]> {
   const run = history.find((line): line is RunLine => line.type === "run");
   if (run?.doomed === undefined) throw new NothingToMutate("the run deletes no chat");

@@ -11,7 +11,7 @@ interface Known {
   readonly messages: Map<number, { readonly item: Item; readonly change: number; readonly connection: number }>;
 }
 
-/** I21. */
+/** Judges I21. */
 export function streamsSkipNothing(model: Model): string[] {
   const edits = Map.groupBy(
     model.operations.filter((each) => each.op === "edit" && each.outcome === "ok" && !isUndone(model, each)),
@@ -36,7 +36,7 @@ export function streamsSkipNothing(model: Model): string[] {
   });
 }
 
-/** The lowest number to which a reset among these events takes the reader back. */
+/** Returns the lowest number to which a reset among these events takes the reader back. */
 function resetTo(events: readonly EventLine[]): number {
   const resets = events.filter(({ event }) => event === "reset");
   return Math.min(Infinity, ...resets.map(({ position }) => position![0]));
@@ -101,7 +101,7 @@ function apply({ event, position, item, change = 0, connection }: EventLine, kno
   if (item) known.messages.set(item[0], { item, change, connection });
 }
 
-/** Whether a reader should have been shown an edit by now: nobody began a later change of the same message. */
+/** Returns whether a reader should have been shown an edit by now: nobody began a later change of the same message. */
 function isSkipped(model: Model, edit: Operation, { at }: EventLine, { number, messages }: Known): boolean {
   const shown = messages.get(edit.number!);
   if (edit.number! > number || shown === undefined || (shown.item[3] ?? 1) >= edit.version!) return false;
@@ -110,7 +110,7 @@ function isSkipped(model: Model, edit: Operation, { at }: EventLine, { number, m
   return !others.some((each) => each.outcome !== "fail" && each.t0 < at && (each.version ?? Infinity) > edit.version!);
 }
 
-/** I22. */
+/** Judges I22. */
 export function streamsEndAsLists(model: Model): string[] {
   const listed = Map.groupBy(model.listed, chatKey);
   const dead = new Set(model.deadLetters.map(messageKey));
@@ -153,7 +153,10 @@ export function streamsEndAsLists(model: Model): string[] {
   });
 }
 
-/** The events of each reader in the order of their arrival. A reader that could connect and received nothing is no reader. */
+/**
+ * Returns the events of each reader in the order of their arrival. A reader that could connect and received nothing is
+ * no reader.
+ */
 function readersOf(model: Model): EventLine[][] {
   return [...Map.groupBy(model.events, (event) => `${event.client} ${chatKey(event)}`).values()];
 }

@@ -7,7 +7,10 @@ import type { HistoryLine, Operation } from "../history/lines.ts";
 describe("the verdict on probes", () => {
   const sound = createSoundRun();
 
-  /** The probe of the sound run, its acknowledgement as message 31, and the history with something else about the probe. */
+  /**
+   * Returns the probe of the sound run, its acknowledgement as message 31, and the history with something else about
+   * the probe.
+   */
   const probed = () => {
     const probe = sound.history.find((line) => line.type === "probe");
     if (probe?.type !== "probe") throw new Error("the sound run has no probe");

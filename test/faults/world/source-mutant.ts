@@ -10,7 +10,10 @@ export interface SourceMutant {
 
 export const mutantsVariable = "CONFAB_MUTANTS";
 
-/** The environment of a service with these mutants. The service fails to start if a file does not contain the text. */
+/**
+ * Returns the environment of a service with these mutants. The service fails to start if a file does not contain the
+ * text.
+ */
 export function environmentOf(mutants: readonly SourceMutant[]): Record<string, string> {
   return {
     [mutantsVariable]: JSON.stringify(mutants),

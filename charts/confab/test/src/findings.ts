@@ -11,7 +11,7 @@ export async function expectNothingFound(check: (manifests: readonly Manifest[])
   expect(found.flat()).to.deep.equal([]);
 }
 
-/** The texts of the checks whose condition is true. */
+/** Returns the texts of the checks whose condition is true. */
 export function findings(...checks: readonly (readonly [condition: boolean, text: string])[]): string[] {
   return checks.filter(([condition]) => condition).map(([, text]) => text);
 }

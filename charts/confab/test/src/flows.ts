@@ -25,7 +25,7 @@ interface Selector {
 /** The namespace of the release. */
 const ownNamespace = release.namespace;
 
-/** Whether these policies allow a connection, at both ends. */
+/** Returns whether these policies allow a connection, at both ends. */
 export function isAllowed(manifests: readonly Manifest[], from: End, to: End, port: number, protocol = "TCP"): boolean {
   const policies = ofKind<INetworkPolicy>(manifests, "NetworkPolicy");
   const ports = "ports" in to ? (to.ports ?? {}) : {};
@@ -102,13 +102,13 @@ function numberOf(address: string): number {
   return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
-/** A workload's pods as an end. */
+/** Returns a workload's pods as an end. */
 export function podsOf({ podLabels, containers }: Workload): End {
   const named = containers.flatMap(({ ports = [] }) => ports.map(({ name, containerPort }) => [name, containerPort]));
   return { namespace: ownNamespace, labels: podLabels, ports: Object.fromEntries(named) as Ports };
 }
 
-/** The pods of the release by component; undefined for a component without pods. */
+/** Returns the pods of the release by component; undefined for a component without pods. */
 export function componentsOf(manifests: readonly Manifest[]): (component: string) => End | undefined {
   const ends = new Map(
     workloadsOf(manifests).map((workload) => [
@@ -119,7 +119,7 @@ export function componentsOf(manifests: readonly Manifest[]): (component: string
   return (component) => ends.get(component);
 }
 
-/** A pod outside the release. */
+/** Returns a pod outside the release. */
 export function podIn(namespace: string, labels: Readonly<Record<string, string>> = { app: "other" }): End {
   return { namespace, labels };
 }

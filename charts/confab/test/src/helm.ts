@@ -23,7 +23,7 @@ export async function template(args: readonly string[]): Promise<RunResult> {
   return run(await findTool("helm"), ["template", release.name, chartFolder, ...where, ...args]);
 }
 
-/** The same on the cluster of a kubeconfig, in which templates can look up objects. */
+/** Renders the same on the cluster of a kubeconfig, in which templates can look up objects. */
 export async function templateOn(kubeconfig: string, args: readonly string[]): Promise<RunResult> {
   const where = [
     "--namespace",

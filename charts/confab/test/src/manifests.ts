@@ -21,12 +21,15 @@ export function parseManifests(text: string): Manifest[] {
   });
 }
 
-/** The name of an object in messages. */
+/** Returns the name of an object in messages. */
 export function nameOf({ kind, metadata }: Manifest): string {
   return `${kind}/${metadata.name}`;
 }
 
-/** The objects of a kind, with the type that the caller expects. Other tests check every object against its schema. */
+/**
+ * Returns the objects of a kind, with the type that the caller expects. Other tests check every object against its
+ * schema.
+ */
 export function ofKind<T extends { kind: string }>(manifests: readonly Manifest[], kind: T["kind"]): (T & Manifest)[] {
   return manifests.filter((manifest) => manifest.kind === kind) as (T & Manifest)[];
 }

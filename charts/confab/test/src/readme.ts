@@ -1,6 +1,6 @@
 import type { DocumentedValue } from "./values-file.ts";
 
-/** The chart's README: the prose, then a table of the values for each section of values.yaml. */
+/** Returns the chart's README: the prose, then a table of the values for each section of values.yaml. */
 export function readme(values: readonly DocumentedValue[], prose: string): string {
   const sections = Map.groupBy(values, ({ path }) => path.split(".")[0]!);
   const single = [...sections.values()].filter((section) => section.length === 1).flat();

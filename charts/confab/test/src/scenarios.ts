@@ -17,7 +17,7 @@ export function valuesFile(scenario: string): string {
 
 const rendered = new Map<string, Promise<readonly Manifest[]>>();
 
-/** The objects of a scenario, rendered once per process. Throws the error output of Helm. */
+/** Renders the objects of a scenario, rendered once per process. Throws the error output of Helm. */
 export function render(scenario: string): Promise<readonly Manifest[]> {
   const manifests = rendered.get(scenario) ?? renderWith("--values", valuesFile(scenario));
   rendered.set(scenario, manifests);

@@ -3,7 +3,10 @@ import { nameOf, type Manifest } from "./manifests.ts";
 
 type Model = new (data: object) => { validate: () => void };
 
-/** Violations of the OpenAPI schemas of the API server and of the CRDs. They allow unknown fields (see unknownFields). */
+/**
+ * Returns violations of the OpenAPI schemas of the API server and of the CRDs. They allow unknown fields (see
+ * unknownFields).
+ */
 export async function schemaProblems(manifests: readonly Manifest[]): Promise<string[]> {
   const problems = await Promise.all(manifests.map(problemOf));
   return problems.filter((problem) => problem !== undefined);

@@ -9,7 +9,7 @@ export interface TemplateReferences {
   readonly relative: ReadonlySet<string>;
 }
 
-/** The values that the templates read, according to their text. */
+/** Returns the values that the templates read, according to their text. */
 export function templateReferences(components: readonly string[]): TemplateReferences {
   const folder = join(chartFolder, "templates");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
@@ -23,7 +23,7 @@ export function templateReferences(components: readonly string[]): TemplateRefer
   };
 }
 
-/** References in one definition, or in a file without definitions, where a variable has one meaning. */
+/** Returns references in one definition, or in a file without definitions, where a variable has one meaning. */
 function referencesIn(part: string, components: readonly string[]): { full: string[]; relative: string[] } {
   const code = [...part.matchAll(/\{\{-?([\s\S]*?)-?\}\}/g)]
     .map(([, action = ""]) => action.replaceAll(/\/\*[\s\S]*?\*\//g, ""))
@@ -61,8 +61,8 @@ function referencesIn(part: string, components: readonly string[]): { full: stri
 }
 
 /**
- * Whether a template reads a value: by its full path; as part of a section that is read as a whole; or by the full path of a section
- * and then, in one or several steps, by the rest of the path.
+ * Returns whether a template reads a value: by its full path; as part of a section that is read as a whole; or by the
+ * full path of a section and then, in one or several steps, by the rest of the path.
  */
 export function isRead(path: string, { full, relative }: TemplateReferences): boolean {
   if (full.has(path)) return true;

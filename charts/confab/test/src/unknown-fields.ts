@@ -14,8 +14,8 @@ const compilerOptions: ts.CompilerOptions = {
 };
 
 /**
- * Unknown fields and values of a wrong type, according to the TypeScript declarations of the kinds. The schemas allow unknown
- * fields, as the API server does, which then ignores them.
+ * Returns unknown fields and values of a wrong type, according to the TypeScript declarations of the kinds. The schemas
+ * allow unknown fields, as the API server does, which then ignores them.
  */
 export function unknownFields(manifests: readonly Manifest[]): string[] {
   const file = join(import.meta.dirname, "rendered-manifests.ts");
@@ -43,7 +43,7 @@ function hostWith(file: string, text: string): ts.CompilerHost {
   };
 }
 
-/** The fields that lead to a position, such as .spec.template.spec.containers[0].image. */
+/** Returns the fields that lead to a position, such as .spec.template.spec.containers[0].image. */
 function pathAt(source: ts.SourceFile, position: number): string {
   let path = "";
   const visit = (node: ts.Node): void => {

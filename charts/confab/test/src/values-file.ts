@@ -17,26 +17,28 @@ export interface ValueEntry extends DocumentedValue {
   readonly children: readonly ValueEntry[];
 }
 
-/** The values with a description ("# -- …" above them), in the order of the file. A described map is one value. */
+/**
+ * Returns the values with a description ("# -- …" above them), in the order of the file. A described map is one value.
+ */
 export function documentedValues(): DocumentedValue[] {
   return flatten(valueEntries(), ({ description }) => description !== "").filter(
     ({ description }) => description !== "",
   );
 }
 
-/** The paths of values that have neither a description nor a described value below them. */
+/** Returns the paths of values that have neither a description nor a described value below them. */
 export function undocumentedValues(): string[] {
   return flatten(valueEntries(), ({ description }) => description !== "")
     .filter(({ description, children }) => description === "" && children.length === 0)
     .map(({ path }) => path);
 }
 
-/** Every path of values.yaml, including the paths of sections. */
+/** Returns every path of values.yaml, including the paths of sections. */
 export function declaredPaths(): string[] {
   return flatten(valueEntries(), () => false).map(({ path }) => path);
 }
 
-/** values.yaml as a tree, with its comments. */
+/** Returns values.yaml as a tree, with its comments. */
 export function valueEntries(): ValueEntry[] {
   const document = parseDocument(readFileSync(join(chartFolder, "values.yaml"), "utf8"));
   return isMap(document.contents) ? entriesOf(document.contents, "") : [];
@@ -54,7 +56,7 @@ function entriesOf(map: YAMLMap, parent: string): ValueEntry[] {
   });
 }
 
-/** The text after "--", and the YAML after "@schema". */
+/** Reads the text after "--", and the YAML after "@schema". */
 function readComment(comment: string): { description: string; schema: unknown } {
   const lines = comment.split("\n").map((line) => line.trim());
   const start = lines.findLastIndex((line) => line.startsWith("-- "));

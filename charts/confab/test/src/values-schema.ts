@@ -10,7 +10,10 @@ interface Types {
   readonly definitions: Readonly<Record<string, Schema>>;
 }
 
-/** The JSON Schema of values.yaml, draft 7. Throws with the path where neither comment, name nor default gives a type. */
+/**
+ * Returns the JSON Schema of values.yaml, draft 7. Throws with the path where neither comment, name nor default gives a
+ * type.
+ */
 export function valuesSchema(entries: readonly ValueEntry[]): Schema {
   const types = parse(readFileSync(join(import.meta.dirname, "schema-types.yaml"), "utf8")) as Types;
   return {

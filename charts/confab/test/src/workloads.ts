@@ -24,7 +24,7 @@ interface WithTemplate {
 
 const templated = new Set(["Deployment", "StatefulSet", "DaemonSet", "Job"]);
 
-/** The workloads among the rendered objects. */
+/** Returns the workloads among the rendered objects. */
 export function workloadsOf(manifests: readonly Manifest[]): Workload[] {
   return manifests.flatMap((manifest) => {
     if (templated.has(manifest.kind))
@@ -55,7 +55,7 @@ function toWorkload(manifest: Manifest, { replicas, selector, template }: WithTe
   };
 }
 
-/** Whether a workload keeps running, unlike a Job or the pod of the smoke test. */
+/** Returns whether a workload keeps running, unlike a Job or the pod of the smoke test. */
 export function isServing({ kind }: Workload): boolean {
   return kind === "Deployment" || kind === "StatefulSet";
 }
@@ -64,7 +64,7 @@ export function allContainers({ containers, initContainers }: Workload): readonl
   return [...initContainers, ...containers];
 }
 
-/** Whether every label of a selector is on a pod with these labels. */
+/** Returns whether every label of a selector is on a pod with these labels. */
 export function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
   return Object.entries(selector).every(([key, value]) => labels[key] === value);
 }

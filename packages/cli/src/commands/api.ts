@@ -94,7 +94,7 @@ function addOperation(api: Command, name: RouteName, route: Route, io: Io): void
   });
 }
 
-/** The help of an operation: what it does, its request, and who may call it. */
+/** Returns the help of an operation: what it does, its request, and who may call it. */
 function descriptionOf({ summary, description, method, path, scopes }: Route): string {
   const scope = scopes.length === 1 ? `the scope ${scopes[0]}` : `one of the scopes ${scopes.join(", ")}`;
   return `${summary}. ${description}\n\n${method.toUpperCase()} ${path}; a key needs ${scope}`;
@@ -122,7 +122,7 @@ function hasField(data: string | undefined, field: string): boolean {
   return body instanceof JsonText && Object.hasOwn(JSON.parse(body.text) as object, field);
 }
 
-/** The parameters of the path. The command line itself must name the application if something is destroyed. */
+/** Returns the parameters of the path. The command line itself must name the application if something is destroyed. */
 function paramsOf(command: Command, { params }: Route, isNamed: boolean): Record<string, string | number> {
   return Object.fromEntries(
     params.map((parameter) => [

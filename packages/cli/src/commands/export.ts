@@ -75,7 +75,7 @@ function idOf({ token }: Application): string {
   return createHash("sha256").update(token).digest("hex").slice(0, 16);
 }
 
-/** In the order of the chats' numbers; some chats are read ahead. */
+/** Yields the conversations in the order of the chats' numbers; some chats are read ahead. */
 async function* conversationsOf(api: ApiClient, { token }: Application) {
   for await (const page of pages(api, "listChats", { params: { token } })) {
     for (let at = 0; at < page.length; at += chatsAtOnce) {
@@ -113,8 +113,8 @@ function makeAscending(messages: Kept[]): number {
 }
 
 /**
- * The messages as `import` reads them: one with only a body is its body. A reply names a position in the list, so one to a message
- * that is left out is no reply any more.
+ * Returns the messages as `import` reads them: one with only a body is its body. A reply names a position in the list,
+ * so one to a message that is left out is no reply any more.
  */
 function toFile(messages: readonly Kept[], withTimes: boolean): unknown[] {
   const positions = new Map(messages.map(({ number }, at) => [number, at + 1]));
@@ -126,7 +126,7 @@ function toFile(messages: readonly Kept[], withTimes: boolean): unknown[] {
   });
 }
 
-/** A later error of the file is in `errored`. */
+/** Opens a file to write. A later error of the file is in `errored`. */
 async function openFile(path: string): Promise<WriteStream> {
   const file = createWriteStream(path);
   try {

@@ -90,7 +90,7 @@ async function runImport({ name, file }: Input, options: ImportCommandOptions, t
   report(tools, { summary, state, result, sent: state.messages_done - before, elapsedMs: performance.now() - started });
 }
 
-/** The state of an earlier run, unless the applications that it names were deleted. */
+/** Returns the state of an earlier run, unless the applications that it names were deleted. */
 async function stateToResume(
   stateFile: string,
   identity: string,

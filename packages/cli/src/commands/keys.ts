@@ -114,7 +114,7 @@ export function addKeysCommands(program: Command, io: Io): void {
   );
 }
 
-/** The public key in a file, as a JSON Web Key. A private key is reduced to its public part. */
+/** Reads the public key in a file, as a JSON Web Key. A private key is reduced to its public part. */
 function readPublicKey(path: string): JsonWebKey {
   const text = readKeyFile(path);
   try {

@@ -42,7 +42,7 @@ export function addMessageCommands(program: Command, io: Io): void {
   );
 }
 
-/** The ETag of the message with this version, whether it has that one or not. */
+/** Returns the ETag of the message with this version, whether it has that one or not. */
 async function tagOf(
   api: ApiClient,
   params: { token: string; chat: number; message: number },

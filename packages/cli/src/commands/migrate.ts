@@ -65,7 +65,10 @@ async function showStatus({ env, output }: Tools): Promise<void> {
   );
 }
 
-/** By the rule of readiness: tables of a newer version are enough, so that a rollback to an older version does not wait. */
+/**
+ * Waits by the rule of readiness: tables of a newer version are enough, so that a rollback to an older version does not
+ * wait.
+ */
 async function waitUntilMigrated(
   { env, output }: Tools,
   wait: number,

@@ -64,8 +64,8 @@ export function addTailCommand(program: Command, io: Io): void {
 }
 
 /**
- * The position before the first message to show, and the width of the numbers. Changes before now are no news: the messages are
- * shown as they are now.
+ * Returns the position before the first message to show, and the width of the numbers. Changes before now are no news:
+ * the messages are shown as they are now.
  */
 async function startOf(
   api: ApiClient,

@@ -7,7 +7,7 @@ import type { Io } from "../io.ts";
 
 type Chats = Record<string, string[]>;
 
-/** `user-token`: signs a user token with the key, for trials. A back end signs its own. */
+/** Adds `user-token`, which signs a user token with the key, for trials. A back end signs its own. */
 export function addUserTokenCommand(program: Command, io: Io): void {
   program
     .command("user-token")

@@ -70,7 +70,7 @@ function stageOf({ markedAt, sender, clearedAt, nextChatNumber }: Erasure): stri
     : `Workers are erasing it: the chats below number ${nextChatNumber} are done.`;
 }
 
-/** The target as the output names it. */
+/** Returns the target as the output names it. */
 export function described({ token, chat, sender }: Target) {
   return { application_token: token, chat_number: chat ?? null, sender: sender ?? null };
 }

@@ -4,7 +4,7 @@ import { connectStores, disconnectStores } from "../connect-stores.ts";
 
 const timeoutMs = 5_000;
 
-/** Connections to all stores. Throws if Redis does not answer. */
+/** Opens connections to all stores. Throws if Redis does not answer. */
 export async function openErasedStores(env: Environment) {
   const stores = await connectStores(env, timeoutMs);
   const { sql, servers, redis, index, partitioning } = stores;

@@ -38,7 +38,9 @@ export const probedTables = [
 const chatsAtOnce = 500;
 const scanned = 1_000;
 
-/** Everything that the stores could have of a target. The queries share no code with what erases it. */
+/**
+ * Returns probes for everything that the stores could have of a target. The queries share no code with what erases it.
+ */
 export function probesOf(stores: ProbedStores, target: Target, ids: TargetIds): Probe[] {
   if (target.sender !== undefined) return senderProbes(stores, target.token, target.sender, ids);
   return [...mysqlProbes(stores, target, ids), ...redisProbes(stores, target), ...indexProbes(stores, target, ids)];

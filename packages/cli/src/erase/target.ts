@@ -14,7 +14,10 @@ export interface TargetIds {
   readonly chats: readonly bigint[];
 }
 
-/** The ids of a target, before its erasure from `applications` and `chats`, afterwards from `erasures` and `erased_chats`. */
+/**
+ * Reads the ids of a target, before its erasure from `applications` and `chats`, afterwards from `erasures` and
+ * `erased_chats`.
+ */
 export async function idsOf({ prisma }: Database, { token, chat }: Target): Promise<TargetIds> {
   const [application] = await prisma.$queryRaw<{ id: bigint }[]>`
     SELECT id FROM applications WHERE token = ${token}

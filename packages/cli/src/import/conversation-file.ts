@@ -6,7 +6,7 @@ import { parseExactly } from "../exact-json.ts";
 import { counted } from "../output.ts";
 import { readLines } from "./ndjson-lines.ts";
 
-/** An object of the file as the text that is sent. */
+/** Returns a schema that turns an object of the file into the text that is sent. */
 function asText<Schema extends z.ZodType>(schema: Schema) {
   const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
   return z.preprocess((value) => (isObject(value) && !Array.isArray(value) ? toJsonText(value) : value), schema);
@@ -62,7 +62,7 @@ export interface Conversation extends z.infer<typeof conversationSchema> {
   readonly line: number;
 }
 
-/** The same for all lines of one application. Names are not unique, so a line can have an id, too. */
+/** Returns the same key for all lines of one application. Names are not unique, so a line can have an id, too. */
 export function applicationKey(line: Pick<Conversation, "application" | "application_id">): string {
   const { application, application_id } = line;
   return application_id === undefined ? application : JSON.stringify([application, application_id]);
@@ -107,7 +107,7 @@ export async function checkFile(file: string, name: string): Promise<FileSummary
   return { sha256: hash.digest("hex"), applications: applications.size, chats, messages };
 }
 
-/** The conversations of a checked file after its first `skip` lines. */
+/** Yields the conversations of a checked file after its first `skip` lines. */
 export async function* readConversations(file: string, skip: number): AsyncGenerator<Conversation, void> {
   for await (const { number, bytes } of readLines(file)) {
     if (number <= skip) continue;
@@ -118,7 +118,7 @@ export async function* readConversations(file: string, skip: number): AsyncGener
   }
 }
 
-/** The content of the line, or what is wrong with it. */
+/** Returns the content of the line, or what is wrong with it. */
 function parseLine(bytes: Uint8Array): z.infer<typeof conversationSchema> | string {
   let value: unknown;
   try {

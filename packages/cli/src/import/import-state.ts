@@ -41,8 +41,8 @@ export function newState(sha256: string, url: string): ImportState {
 }
 
 /**
- * The saved state for this content and server; undefined if there is none. Throws if another version of the file was imported
- * in part: starting again would send that part twice.
+ * Returns the saved state for this content and server, or undefined if there is none. Throws if another version of the
+ * file was imported in part: starting again would send that part twice.
  */
 export async function loadState(file: string, sha256: string, url: string): Promise<ImportState | undefined> {
   let text: string;

@@ -10,8 +10,9 @@ const newline = 0x0a;
 const defaultChunkBytes = 256 * 1024;
 
 /**
- * The lines of a file as bytes, without line breaks; blank lines are counted and left out. Not node:readline, which also breaks
- * lines at U+2028 and U+2029, which JSON allows in strings. `onChunk` receives every byte of the file.
+ * Yields the lines of a file as bytes, without line breaks; blank lines are counted and left out. Not node:readline,
+ * which also breaks lines at U+2028 and U+2029, which JSON allows in strings. `onChunk` receives every byte of the
+ * file.
  */
 export async function* readLines(
   file: string,

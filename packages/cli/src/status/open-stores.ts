@@ -5,7 +5,7 @@ export type OpenStores = Awaited<ReturnType<typeof openStores>>;
 
 const timeoutMs = 2_000;
 
-/** Connections to all stores, for several snapshots. Opening them succeeds even if a store is unavailable. */
+/** Opens connections to all stores, for several snapshots. Opening them succeeds even if a store is unavailable. */
 export async function openStores(env: Environment) {
   const stores = await connectStores(env, timeoutMs);
   const { partitioning, servers, sql, messages, index } = stores;

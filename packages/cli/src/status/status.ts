@@ -7,7 +7,7 @@ export interface Status extends Snapshot {
   readonly stored_per_second: number | null;
 }
 
-/** A snapshot with the rates since the previous one. */
+/** Returns a snapshot with the rates since the previous one. */
 export function statusOf(before: Snapshot, now: Snapshot): Status {
   if (!before.redis.reachable || !now.redis.reachable) {
     return { ...now, accepted_per_second: null, stored_per_second: null };
@@ -20,7 +20,7 @@ export function statusOf(before: Snapshot, now: Snapshot): Status {
   return { ...now, accepted_per_second: rate(accepted), stored_per_second: rate(stored) };
 }
 
-/** The stores that did not answer, by the names that `status` uses. */
+/** Returns the stores that did not answer, by the names that `status` uses. */
 export function unavailableStores({ redis, database, search }: Snapshot): string[] {
   const reached = { Redis: redis.reachable, MySQL: database.reachable, search: search.reachable };
   return Object.entries(reached).flatMap(([name, isReachable]) => (isReachable ? [] : [name]));

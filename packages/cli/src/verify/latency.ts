@@ -6,7 +6,7 @@ export interface Latency {
   readonly max: number | undefined;
 }
 
-/** Median, 99th percentile and maximum, by nearest rank. */
+/** Returns the median, the 99th percentile and the maximum, by nearest rank. */
 export function latencyOf(measured: readonly number[]): Latency {
   const sorted = measured.toSorted((a, b) => a - b);
   const at = (part: number) => {

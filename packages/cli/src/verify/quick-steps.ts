@@ -11,7 +11,10 @@ export interface Step {
   readonly run: () => Promise<void>;
 }
 
-/** The steps of a quick verification, in a given or a new application. The signal ends a request that is in flight. */
+/**
+ * Returns the steps of a quick verification, in a given or a new application. The signal ends a request that is in
+ * flight.
+ */
 export function quickSteps(api: ApiClient, signal: AbortSignal, application: string | undefined): Step[] {
   const [applicationKey, chatKey, messageKey] = [randomUUID(), createUuid7(), createUuid7()];
   const word = `verify${randomUUID().replaceAll("-", "")}`;

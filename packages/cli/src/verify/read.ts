@@ -8,7 +8,7 @@ import type { Row } from "./verdict.ts";
 
 const rowOf = ({ number, body }: Message): Row => ({ number, uid: uidIn(body ?? ""), body: body ?? "" });
 
-/** All messages of a chat, as the list returns them. */
+/** Returns all messages of a chat, as the list returns them. */
 export async function readAll({ api, token }: Run, chat: number): Promise<Row[]> {
   const rows: Row[] = [];
   for await (const page of pages(api, "listMessages", { params: { token, chat } })) rows.push(...page.map(rowOf));
@@ -94,7 +94,7 @@ export async function watch(run: Run, kind: Kind, timeoutMs: number): Promise<vo
   }
 }
 
-/** Undefined after a temporary error: too many requests, or something is unavailable. */
+/** Returns undefined after a temporary error: too many requests, or something is unavailable. */
 async function attempt<T>(run: Run, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();

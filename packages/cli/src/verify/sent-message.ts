@@ -19,7 +19,7 @@ export interface SentMessage {
 
 const words = ["alpha", "Bär", "γάμμα", "😀", "e\u0301psilon", "<b>zeta</b>", "йота", "漢字"];
 
-/** Not sent yet. */
+/** Creates a message that is not sent yet. */
 export function createMessage(chat: number, keyed: boolean): SentMessage {
   const uid = `v${randomBytes(9).toString("hex")}`;
   const body = [uid, ...words.slice(0, uid.charCodeAt(1) % words.length)].join(" ");
@@ -27,7 +27,7 @@ export function createMessage(chat: number, keyed: boolean): SentMessage {
   return { uid, chat, body, key, beganAt: 0, knownAt: 0, numbers: [], outcome: "failed" };
 }
 
-/** The unique word in a body; undefined if the body is not from a verification. */
+/** Returns the unique word in a body, or undefined if the body is not from a verification. */
 export function uidIn(body: string): string | undefined {
   return /^v[0-9a-f]{18}(?= |$)/.exec(body)?.[0];
 }

@@ -44,7 +44,7 @@ export const anomalies = {
 
 export type Anomaly = keyof typeof anomalies;
 
-/** Every anomaly with one sentence per case; deterministic. */
+/** Returns every anomaly with one sentence per case; deterministic. */
 export function judge(observations: Observations): Record<Anomaly, string[]> {
   const byChat = Map.groupBy(observations.messages, ({ chat }) => chat);
   const found: Record<Anomaly, string[]> = {

@@ -6,7 +6,7 @@ const { requests, requestTimes, messages, searchable } = objectives;
 const n = `{${installation}}`;
 const firing = `ALERTS{${installation},alertname=~"Confab.*",alertstate="firing"}`;
 
-/** A ratio of recorded series, limited to the selected namespaces. */
+/** Returns a ratio of recorded series, limited to the selected namespaces. */
 function selected(objective: Objective, window: string): string {
   return badRatio(objective, window).replaceAll(/:rate\w+/g, (name) => `${name}${n}`);
 }

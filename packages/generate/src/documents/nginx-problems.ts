@@ -45,7 +45,7 @@ const answers: readonly OwnAnswer[] = [
   { location: "= /.confab/encoding", code: "unknown-transfer-encoding" },
 ];
 
-/** The part of nginx's configuration that answers as the services do, when nginx answers by itself. */
+/** Returns the part of nginx's configuration that answers as the services do, when nginx answers by itself. */
 export function nginxProblems(): string {
   const locations = answers.map((answer) => locationOf(answer));
   return `# Generated from packages/generate by \`make generate\`: nginx's own answers, as problem documents.
@@ -73,7 +73,7 @@ ${Object.entries(all)
 `;
 }
 
-/** A JSON document in which nginx fills in what it knows of the request. */
+/** Returns a JSON document in which nginx fills in what it knows of the request. */
 function documentOf(problem: Pick<ProblemError, "code" | "detail" | "errors" | "members">): string {
   const place = { publicUrl: "$confab_public_url", requestId: "$confab_request_id" };
   const { request_id, ...document } = problemDocument(problem, place);

@@ -1,6 +1,6 @@
 import { problems, type Problem } from "@confab/contracts";
 
-/** The reference page of all problems, in Markdown. */
+/** Returns the reference page of all problems, in Markdown. */
 export function problemsPage(): string {
   const entries = Object.entries<Problem>(problems);
   const rows = entries.map(([code, { status, title }]) => `| ${status} | [\`${code}\`](#${code}) | ${title} |`);

@@ -20,14 +20,17 @@ export interface Alert {
 export const fullnamePlaceholder = "CONFAB_FULLNAME";
 
 /**
- * By how much a counter grew in a window, where it grew. Includes a counter that was first scraped with a value: its process counted the event
- * before the first scrape.
+ * Returns by how much a counter grew in a window, where it grew. Includes a counter that was first scraped with a
+ * value: its process counted the event before the first scrape.
  */
 export function grew(counter: string, window: string, by = "namespace"): string {
   return `sum by (${by}) (increase(${counter}[${window}])) > 0 or sum by (${by}) (${counter} unless ${counter} offset ${window}) > 0`;
 }
 
-/** The end of an expression: silent in a namespace where one of these alerts fires or fired in the window, since it says why. */
+/**
+ * Returns the end of an expression: silent in a namespace where one of these alerts fires or fired in the window, since
+ * it says why.
+ */
 export function unlessFiring(names: string, window: string, more = ""): string {
   return `unless on (namespace) max_over_time(ALERTS{alertname=~"${names}",alertstate="firing"${more}}[${window}])`;
 }

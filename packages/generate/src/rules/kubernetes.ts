@@ -12,7 +12,7 @@ const workerHpa = `horizontalpodautoscaler=~"(keda-hpa-)?${fullnamePlaceholder}-
 const vanished = `0 * group by (namespace, service) (max_over_time(up{${confabJob},service=~"ingest|api"}[1h])) unless on (namespace, service) ${up} and on (namespace) ${up}`;
 const serviceDown = `max by (namespace, service) (${upOfServices}) == 0`;
 
-/** CronJobs of the chart that have not succeeded for so many seconds, or never since their creation. */
+/** Selects CronJobs of the chart that have not succeeded for so many seconds, or never since their creation. */
 function withoutSuccess(name: string, seconds: number): string {
   const job = `cronjob="${fullnamePlaceholder}-${name}"`;
   const lastSuccess = `kube_cronjob_status_last_successful_time{${job}}`;

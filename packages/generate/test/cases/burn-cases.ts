@@ -14,8 +14,8 @@ const severities = { "1h": "critical", "6h": "critical", "1d": "warning", "3d": 
 type Window = keyof typeof severities;
 
 /**
- * Cases for each pair of windows alone, and near misses. Longer windows may be over their threshold too, for a shorter time than they wait. Bad
- * parts are written for the objective of 99.9 %; for 99 % they are ten times as large.
+ * Returns cases for each pair of windows alone, and near misses. Longer windows may be over their threshold too, for a
+ * shorter time than they wait. Bad parts are written for the objective of 99.9 %; for 99 % they are ten times as large.
  */
 export function burnCases(kind: Kind): AlertCase {
   const isTight = budgets[kind] === 1;

@@ -119,7 +119,7 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
   },
 };
 
-/** Cases of an alert about a backup without success for so many minutes. */
+/** Returns cases of an alert about a backup without success for so many minutes. */
 function backupCase(minutes: number, labels: typeof page | typeof ticket): AlertCase {
   const series = (metric: string): string => `kube_cronjob_${metric}{namespace="chat",cronjob="confab-backup"}`;
   const success = series("status_last_successful_time");

@@ -1,7 +1,7 @@
 import type { AlertCase, Series } from "./alert-case.ts";
 import { page, ticket, unreachable } from "./labels.ts";
 
-/** The free and the whole space of the volume of a store's first pod. */
+/** Returns the series of the free and the whole space of the volume of a store's first pod. */
 const volume = (store: string, free: string): Series[] => {
   const labels = `namespace="chat",persistentvolumeclaim="data-confab-${store}-0"`;
   return [
@@ -14,7 +14,7 @@ const accepting = (part: "sum" | "count", values: string): Series =>
 const used = 'confab_redis_used_memory_bytes{namespace="chat"}';
 const limit = 'confab_redis_max_memory_bytes{namespace="chat"}';
 
-/** The check of a dependency in a replica of a service. */
+/** Returns the series of the check of a dependency in a replica of a service. */
 function check(service: string, instance: string, dependency: string, values: string): Series {
   const labels = `namespace="chat",service="${service}",dependency="${dependency}",pod="${service}-${instance}",instance="${instance}"`;
   return `confab_dependency_up{${labels}} ${values}`;

@@ -40,7 +40,7 @@ interface Result {
   readonly redundant: readonly string[];
 }
 
-/** The time in seconds until an alert fires or ends; undefined when it does not within `ms`. */
+/** Waits until an alert fires or ends. Returns the time in seconds, or undefined if it does not within `ms`. */
 async function waitFor(prometheus: string, alert: string, wanted: boolean, ms: number): Promise<number | undefined> {
   const began = performance.now();
   while (performance.now() - began < ms) {
@@ -98,7 +98,10 @@ async function breakAndFix(world: FaultWorld, prometheus: string, only: string):
   return { outcomes, redundant };
 }
 
-/** The alerts that should have been silent and fired until `ended`; those that fired before the fault do not count. */
+/**
+ * Returns the alerts that should have been silent and fired until `ended`; those that fired before the fault do not
+ * count.
+ */
 async function watchSilent(prometheus: string, { silent = [] }: Fault, ended: AbortSignal): Promise<string[]> {
   const before = new Set(await alertsOf(prometheus, "firing"));
   const seen = new Set<string>();

@@ -6,7 +6,7 @@ const seconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 /** By how much windows and `for` are shortened: an hour becomes a minute, a minute a second. Thresholds stay. */
 export const factor = 60;
 
-/** The chart's rules with shorter windows, in a folder of their own. */
+/** Writes the chart's rules with shorter windows, in a folder of their own. */
 export async function writeShortRules(): Promise<string> {
   const { folder } = await writeRules("confab", shortGroup);
   return folder;

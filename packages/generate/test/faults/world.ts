@@ -9,7 +9,7 @@ import { startInstallation, type InstallationOptions } from "../installation.ts"
 import type { FaultWorld } from "./fault.ts";
 import { startLoad } from "./load.ts";
 
-/** An installation with stores of its own and a light load; it also ends with SIGINT and SIGTERM. */
+/** Starts an installation with stores of its own and a light load; it also ends with SIGINT and SIGTERM. */
 export async function startWorld(options: InstallationOptions): Promise<FaultWorld & { stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "confab-faults-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];

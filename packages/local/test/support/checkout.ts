@@ -46,7 +46,9 @@ const commandLine = `
   if (command === "config") console.log(JSON.stringify(variables.map(([service, variables]) => ({ service, variables, problems }))));
 `;
 
-/** A checkout in a temporary folder with the starter and stand-ins for what it starts; `env` chooses free ports. */
+/**
+ * Creates a checkout in a temporary folder with the starter and stand-ins for what it starts; `env` chooses free ports.
+ */
 export async function createCheckout() {
   const root = mkdtempSync(join(tmpdir(), "confab-up-"));
   const repository = join(import.meta.dirname, "../../../..");
@@ -103,7 +105,7 @@ export async function createCheckout() {
     spawn: (...args: string[]) => spawn(process.execPath, commandOf(args), { env, stdio: ["ignore", "pipe", "pipe"] }),
     state: () => JSON.parse(readFileSync(join(root, ".confab/state.json"), "utf8")) as RunState,
     process: (name: string) => checkout.state().processes.find((entry) => entry.name === name)!,
-    /** The answer of the service at its admin port. */
+    /** Returns the answer of the service at its admin port. */
     async ask(name: string) {
       const response = await fetch(`http://127.0.0.1:${env[`CONFAB_${name.toUpperCase()}_ADMIN_PORT`] ?? ""}/readyz`);
       return (await response.json()) as { text: string; env: Record<string, string> };

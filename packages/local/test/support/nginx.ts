@@ -19,7 +19,7 @@ export const limits = addressLimits({
   FLOOD_OPEN: "1600",
 })!;
 
-/** A running nginx and stand-ins for the services behind it, for the tests of the `describe` that calls it. */
+/** Starts nginx and stand-ins for the services behind it, for the tests of the `describe` that calls it. */
 export function useNginx() {
   const folder = mkdtempSync(join(tmpdir(), "confab-nginx-"));
   const accessLog = join(folder, "logs/access.log");
@@ -75,7 +75,7 @@ export function useNginx() {
       const response = await fetch(`${running.nginx.url}${path}`, init);
       return { response, body: (await response.json()) as Record<string, unknown> };
     },
-    /** The answer to a request as it goes over the connection. */
+    /** Returns the answer to a request as it goes over the connection. */
     async askRaw(request: string): Promise<{ head: string; body: string }> {
       const [head = "", body = ""] = String(await firstBytes(running.nginx.port, request)).split("\r\n\r\n");
       return { head, body };

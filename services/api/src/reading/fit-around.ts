@@ -1,8 +1,8 @@
 import { contentBytes, countFitting, type MessageContent } from "@confab/contracts";
 
 /**
- * One ascending page of the messages below and from a middle, both ascending. If their contents exceed a page's bytes, the
- * messages farthest from the middle are left out.
+ * Returns one ascending page of the messages below and from a middle, both ascending. If their contents exceed a page's
+ * bytes, the messages farthest from the middle are left out.
  */
 export function fitAround<T extends MessageContent>(below: readonly T[], above: readonly T[]): T[] {
   const nearestFirst: { message: T; isBelow: boolean }[] = [];
@@ -17,7 +17,7 @@ export function fitAround<T extends MessageContent>(below: readonly T[], above: 
   return [...below.slice(below.length - count), ...above.slice(0, shown.length - count)];
 }
 
-/** The numbers of the page around one, which is as near to its middle as the ends of the chat allow. */
+/** Returns the numbers of the page around one, which is as near to its middle as the ends of the chat allow. */
 export function rangeAround(around: number, limit: number, last: number): { from: number; to: number } {
   const to = Math.min(last, Math.max(limit, around + Math.ceil(limit / 2) - 1));
   return { from: Math.max(1, to - limit + 1), to };

@@ -36,7 +36,10 @@ export function createListMessages({ readMessages, continueAt }: ListMessagesOpt
   };
 }
 
-/** The 409 for a number whose message was lost or never existed. `last` is the chat's last number, `kept` the last safe one. */
+/**
+ * Returns the 409 for a number whose message was lost or never existed. `last` is the chat's last number, `kept` the
+ * last safe one.
+ */
 export function positionReset(number: number, kept: number, last: number): ProblemError {
   const detail =
     number > last

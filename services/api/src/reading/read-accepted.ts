@@ -53,7 +53,7 @@ export async function readAccepted(
   return { items, more: false };
 }
 
-/** The pending records from the beginning of a walk, and the window that was read. Stops when a page is full. */
+/** Reads the pending records from the beginning of a walk, and the window that was read. Stops when a page is full. */
 async function readPending(pending: Pick<PendingMessages, "read">, chat: StoredChat, walk: Walk) {
   const records = new Map<number, PendingRecord>();
   let bytes = 0;
@@ -71,7 +71,7 @@ async function readPending(pending: Pick<PendingMessages, "read">, chat: StoredC
   return { window, records };
 }
 
-/** The messages of a window in the walk's order. A message that is both pending and stored appears once. */
+/** Returns the messages of a window in the walk's order. A message that is both pending and stored appears once. */
 function merge(stored: readonly Candidate[], records: Map<number, PendingRecord>, order: Walk["order"]): Candidate[] {
   const byNumber = new Map<number, Candidate>();
   for (const [number, record] of records) byNumber.set(number, { number, bytes: contentBytes(record) });

@@ -39,7 +39,7 @@ export interface ReadHorizons {
   find(chat: StoredChat, reader: string, by: Requester): Promise<HorizonState>;
 }
 
-/** Read horizons of a chat, with exact unread counts. */
+/** Creates read horizons of a chat, with exact unread counts. */
 export function createReadHorizons(options: ReadHorizonsOptions): ReadHorizons {
   const { horizons, messages, pending, signals, continueAt, laterNumbering } = options;
 

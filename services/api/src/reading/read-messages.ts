@@ -110,7 +110,10 @@ export function createReadMessages({ messages, pending }: ReadMessagesOptions): 
     return { items: walk.order === "asc" ? items : items.toReversed(), more, ...rest };
   }
 
-  /** From the number upwards and from below it downwards, so that it is on the page however large its neighbours are. */
+  /**
+   * Reads from the number upwards and from below it downwards, so that it is on the page however large its neighbours
+   * are.
+   */
   async function readAround(chat: StoredChat, { around, limit }: Around, logger: Logger): Promise<MessagePage> {
     const { walks, ...rest } = await read(
       chat,

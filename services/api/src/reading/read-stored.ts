@@ -35,7 +35,7 @@ export async function readStored(messages: StoredMessages, chat: StoredChat, wal
   return { items, more: unbroken.length > count || mustWait };
 }
 
-/** The index of the first stop of a walk before which a number is missing, or -1. */
+/** Returns the index of the first stop of a walk before which a number is missing, or -1. */
 async function findGap(
   messages: StoredMessages,
   chatId: bigint,

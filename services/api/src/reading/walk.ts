@@ -21,12 +21,12 @@ export interface Walked {
   readonly more: boolean;
 }
 
-/** The first `count` numbers of a walk. */
+/** Returns the first `count` numbers of a walk. */
 export function beginningOf({ from, to, order }: Walk, count: number): { from: number; to: number } {
   return order === "asc" ? { from, to: Math.min(to, from + count - 1) } : { from: Math.max(from, to - count + 1), to };
 }
 
-/** The rest of a walk after its first numbers. */
+/** Returns the rest of a walk after its first numbers. */
 export function restOf(walk: Walk, done: { from: number; to: number }): Walk {
   return walk.order === "asc" ? { ...walk, from: done.to + 1 } : { ...walk, to: done.from - 1 };
 }

@@ -1,11 +1,14 @@
 import type { ChatActivity } from "@confab/database";
 
-/** The cursor of a position in a list by activity: the time in milliseconds to the base of 36, or none, and the chat's number. */
+/**
+ * Returns the cursor of a position in a list by activity: the time in milliseconds to the base of 36, or none, and the
+ * chat's number.
+ */
 export function encodeActivity({ at, number }: ChatActivity): string {
   return `${at === null ? "none" : at.getTime().toString(36)}-${number}`;
 }
 
-/** The position of a cursor that the query's schema has accepted. */
+/** Returns the position of a cursor that the query's schema has accepted. */
 export function decodeActivity(cursor: string): ChatActivity {
   const [at = "", number] = cursor.split("-");
   return { at: at === "none" ? null : new Date(parseInt(at, 36)), number: Number(number) };

@@ -17,7 +17,7 @@ export interface ChatRoutesOptions {
   readonly mountOptions: MountOptions;
 }
 
-/** Chats of an application: create, list, get, change, delete. */
+/** Creates the routes of chats: create, list, get, change, delete. */
 export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatRoutesOptions): Router {
   const router = createRouter();
 
@@ -96,7 +96,7 @@ export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatR
   return router;
 }
 
-/** The pages beside one; an empty page leads back to where there are chats. */
+/** Returns the pages beside one; an empty page leads back to where there are chats. */
 function linksOf(
   { items, more, last }: { items: Chat[]; more: boolean; last: number },
   { after = 0, before }: { after?: number | undefined; before?: number | undefined },

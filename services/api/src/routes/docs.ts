@@ -17,7 +17,10 @@ export interface DocsOptions {
   readonly version: string;
 }
 
-/** The pages for people: the API's description and a page per problem. They are not in the route table, which they describe. */
+/**
+ * Creates the pages for people: the API's description and a page per problem. They are not in the route table, which
+ * they describe.
+ */
 export function createDocsRoutes({ publicUrl, version }: DocsOptions): Router {
   const router = createRouter();
   const document = JSON.stringify(openApiDocument({ publicUrl, version }));
@@ -67,7 +70,7 @@ function pageHeaders(publicUrl: string): RequestHandler {
   );
 }
 
-/** Swagger UI's own page with a title, a viewport for phones and a way to the other pages. */
+/** Returns Swagger UI's own page with a title, a viewport for phones and a way to the other pages. */
 function pageOfSwaggerUi(): string {
   const links =
     '<p style="font-family:sans-serif;margin:1rem auto;max-width:1460px;padding:0 20px"><a href="/problems">Problems</a> · <a href="/openapi.json">OpenAPI document</a></p>';

@@ -20,11 +20,13 @@ interface NewKeyBody {
   readonly expires_at?: Date | null | undefined;
 }
 
-/** Keys of applications, and admin keys: create, list, rotate, revoke. Tickets: create. */
+/**
+ * Creates the routes of applications' keys and of admin keys (create, list, rotate, revoke) and of tickets (create).
+ */
 export function createKeyRoutes({ keys, applications, access, mountOptions }: KeyRoutesOptions): Router {
   const router = createRouter();
 
-  /** The problem that says what does not exist: the application or the key. */
+  /** Returns the problem that says what does not exist: the application or the key. */
   async function missing(owner: KeyOwner): Promise<ProblemError> {
     const isOwned = owner === null || (await applications.find(owner)) !== undefined;
     return new ProblemError(isOwned ? "key-not-found" : "application-not-found");

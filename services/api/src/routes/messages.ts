@@ -28,7 +28,7 @@ export interface MessageRoutesOptions {
   readonly mountOptions: MountOptions;
 }
 
-/** Messages of a chat: list, get, search, edit, delete. */
+/** Creates the routes of messages: list, get, search, edit, delete. */
 export function createMessageRoutes(options: MessageRoutesOptions): Router {
   const { findChat, readMessages, listMessages, changeMessage, changes, waits, searchMessages, mountOptions } = options;
   const { lookups, coalescedReads } = options;
@@ -155,7 +155,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   return router;
 }
 
-/** The number after which a client continues. */
+/** Returns the number after which a client continues. */
 function anchorOf({ after, before, numbering = 0 }: MessagesQuery): ReadUpTo | undefined {
   return after === undefined || before !== undefined ? undefined : { number: after, numbering };
 }

@@ -7,15 +7,15 @@ interface Span {
   readonly before: number;
 }
 
-/** The place that a query names. */
+/** Returns the place that a query names. */
 export function placeOf(query: MessagesQuery): Walk | Around {
   const { around, limit } = query;
   return around === undefined ? walkOf(query) : { around, limit };
 }
 
 /**
- * Where a page begins and in which direction it goes. One of `after` and `before` is an anchor: the page right after or
- * right before it. Both are a window that links do not leave; a cursor is the position in it.
+ * Returns where a page begins and in which direction it goes. One of `after` and `before` is an anchor: the page right
+ * after or right before it. Both are a window that links do not leave; a cursor is the position in it.
  */
 export function walkOf({ after, before, cursor, order, limit }: MessagesQuery): Walk {
   const [direction, at] = splitCursor(cursor);
@@ -42,7 +42,10 @@ export interface ReadPage {
   readonly more: boolean;
 }
 
-/** The links of a page, all with its limit, order and window. An empty page links back to where there are messages. */
+/**
+ * Returns the links of a page, all with its limit, order and window. An empty page links back to where there are
+ * messages.
+ */
 export function linksOf(query: MessagesQuery, { numbers, last, more }: ReadPage): PageLinks {
   const { after, before, around, order } = query;
   const walk = walkOf(query);
@@ -85,15 +88,15 @@ function position(query: MessagesQuery, direction: "after" | "before", at: numbe
   return { after: undefined, before: undefined, around: undefined, cursor: undefined, [direction]: at };
 }
 
-/** The ends of a page; of an empty one, the numbers between which it lies. */
+/** Returns the ends of a page; of an empty one, the numbers between which it lies. */
 function endsOf(numbers: readonly number[], { from, to, order }: Walk): [lowest: number, highest: number] {
   if (numbers.length > 0) return [Math.min(...numbers), Math.max(...numbers)];
   return order === "asc" ? [from, Infinity] : [-Infinity, Math.max(0, to)];
 }
 
 /**
- * The links with the numbering in which the page was read; the next page names it. A page that waits always has a next one, because more
- * may come. `last` is the last number of the page.
+ * Returns the links with the numbering in which the page was read; the next page names it. A page that waits always has
+ * a next one, because more may come. `last` is the last number of the page.
  */
 export function withNumbering(
   link: PageLinks,

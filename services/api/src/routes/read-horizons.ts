@@ -16,7 +16,7 @@ export interface ReadRoutesOptions {
   readonly mountOptions: MountOptions;
 }
 
-/** Read horizons of a chat: set, get, list; the chats with unread messages. */
+/** Creates the routes of read horizons (set, get, list) and of the chats with unread messages. */
 export function createReadRoutes({ findChat, readHorizons, horizons, mountOptions }: ReadRoutesOptions): Router {
   const router = createRouter();
 

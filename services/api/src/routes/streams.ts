@@ -19,7 +19,7 @@ export interface StreamRoutesOptions {
 
 const header = "Last-Event-ID";
 
-/** Live streams, of a chat and of several chats, and the signals that they show. */
+/** Creates the routes of live streams, of one chat and of several, and of the signals that they show. */
 export function createStreamRoutes(options: StreamRoutesOptions): Router {
   const { findChat, beginStream, streams, signals, mountOptions } = options;
   const router = createRouter();
@@ -79,7 +79,10 @@ export function createStreamRoutes(options: StreamRoutesOptions): Router {
   return router;
 }
 
-/** The position of an event's id; undefined if none is given. A browser sends back what it received, so a bad header is a bug. */
+/**
+ * Returns the position of an event's id, or undefined if none is given. A browser sends back what it received, so a bad
+ * header is a bug.
+ */
 function readPosition(id: string | undefined): StreamPosition | undefined {
   if (id === undefined) return undefined;
   if (!streamPositionSchema.safeParse(id).success) {
@@ -92,7 +95,10 @@ function readPosition(id: string | undefined): StreamPosition | undefined {
   return { number: Number(message), change: Number(change), numbering: Number(numbering) };
 }
 
-/** The positions of an event's id. A chat that it does not have begins now; without any of the chats it is a mistake. */
+/**
+ * Returns the positions of an event's id. A chat that it does not have begins now; without any of the chats it is a
+ * mistake.
+ */
 function readCursor(
   token: string,
   chats: readonly number[],

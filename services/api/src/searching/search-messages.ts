@@ -39,7 +39,9 @@ export function createSearchMessages(options: SearchMessagesOptions): SearchMess
   };
 }
 
-/** The answer of a search, if the messages are indexed for the backend of this process. Throws 503 otherwise. */
+/**
+ * Returns the answer of a search, if the messages are indexed for the backend of this process. Throws 503 otherwise.
+ */
 export async function ofBackend<Page>(backend: Backend, answer: Promise<Page>): Promise<Page> {
   const [page, indexedFor] = await Promise.all([answer, backend.read()]);
   // MySQL itself always has all messages.
@@ -53,8 +55,8 @@ export async function ofBackend<Page>(backend: Backend, answer: Promise<Page>): 
 }
 
 /**
- * The hits that MySQL has in the same version, with their states. A hit with a change that MySQL does not have any more, because it was
- * lost, is put right in the index.
+ * Returns the hits that MySQL has in the same version, with their states. A hit with a change that MySQL does not have
+ * any more, because it was lost, is put right in the index.
  */
 export async function onlyCurrent<Hit extends FoundMessage & MessageAddress>(
   { messages, reindex }: Pick<SearchMessagesOptions, "messages" | "reindex">,

@@ -76,7 +76,7 @@ export function createCoalescedReads({
     if (ofChat?.size === 0) reads.delete(chatId);
   }
 
-  /** A read that begins in the turn of any of its readers. Each owner takes one turn for all its readers. */
+  /** Begins a read in the turn of any of its readers. Each owner takes one turn for all its readers. */
   function begin(wanted: SharedRead, read: () => Promise<unknown>, ready: Promise<unknown> | undefined): Begun {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     let readers: Reader[] = [];

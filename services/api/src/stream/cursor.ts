@@ -63,7 +63,7 @@ export class Cursor {
   }
 }
 
-/** The positions of a cursor of this application, by chat number. Throws a 422 for anything else. */
+/** Returns the positions of a cursor of this application, by chat number. Throws a 422 for anything else. */
 export function decodeCursor(token: string, cursor: string, pointer: string): Map<number, StreamPosition> {
   const positions = cursor.length <= maxCharacters ? decode(token, cursor) : undefined;
   if (positions) return positions;
@@ -103,7 +103,7 @@ function writeInteger(bytes: number[], value: number): void {
   bytes.push(rest);
 }
 
-/** Undefined if there is no integer up to the highest number, in its shortest form. */
+/** Returns undefined if there is no integer up to the highest number, in its shortest form. */
 function readInteger(reader: { bytes: Buffer; at: number }, maximum = maxNumber): number | undefined {
   let value = 0;
   for (let factor = 1; factor <= maximum; factor *= 0x80) {

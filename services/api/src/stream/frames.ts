@@ -28,12 +28,12 @@ export interface Segment {
 /** Beyond it, a segment has one event. A client that reads slowly keeps whole segments in memory. */
 const segmentBytes = 64 * 1024;
 
-/** The id of the event that leads to a position; a chat without changes has no change number. */
+/** Returns the id of the event that leads to a position; a chat without changes has no change number. */
 export function eventId({ number, change, numbering }: StreamPosition): string {
   return `${number}${change === 0 ? "" : `-${change}`}${numbering === 0 ? "" : `.${numbering}`}`;
 }
 
-/** The line of an event's id. */
+/** Returns the line of an event's id. */
 export function idLine(id: string): string {
   return `id: ${id}\n`;
 }
@@ -49,7 +49,7 @@ export function encodeFrame(event: string, data: unknown, frame: Omit<Frame, "by
   return { ...frame, bytes: encodeEvent(event, data, id), idBytes: idLine(id).length };
 }
 
-/** The event that leads back to a position, because numbers above it were lost and are assigned again. */
+/** Encodes the event that leads back to a position, because numbers above it were lost and are assigned again. */
 export function encodeReset(chat: number, at: StreamPosition): Frame {
   const { number, change } = at;
   return encodeFrame("reset", { chat_number: chat, number, change }, { from: number + 1, at, isChange: false });

@@ -113,7 +113,7 @@ export function createStreamPlaces(options: StreamPlacesOptions): StreamPlaces {
 const open = (places: number): string =>
   `${places} streams and waiting requests open in this process, or follows ${chatsPerPlace * places} chats with them`;
 
-/** The names of a place's application, address and user, which never equal each other. */
+/** Returns the names of a place's application, address and user, which never equal each other. */
 function ownersOf({ token, address, user }: Place): [application: string, address: string, user?: string] {
   return user === undefined ? [token, address] : [token, address, `${token} ${user}`];
 }

@@ -46,7 +46,7 @@ function heldReads(
   });
   const read = (number: number, change = 0, numbering = 0) =>
     pages.read(chat, { number, change, numbering }, { owner });
-  /** The ids of the events that a reader gets. */
+  /** Returns the ids of the events that a reader gets. */
   const idsOf = ({ frames, first }: EventPage) => frames.slice(first).map(({ at }) => eventId(at));
   return { ends, after, reads, read, idsOf };
 }
@@ -169,7 +169,7 @@ describe("the pages of a stream", () => {
   });
 });
 
-/** The page of a reader that shares with nobody. */
+/** Returns the page of a reader that shares with nobody. */
 function heldRead(numbers: readonly number[], position: number): Promise<EventPage> {
   const { ends, read } = heldReads(numbers, { pageSize: 2 });
   const page = read(position);

@@ -127,7 +127,10 @@ function pageOf(
   return { ...joinFrames(frames), first: 0, hasChanged, next, ...ending };
 }
 
-/** The part of a page for a reader whose position has a higher number; undefined if the page does not show what follows it. */
+/**
+ * Returns the part of a page for a reader whose position has a higher number, or undefined if the page does not show
+ * what follows it.
+ */
 function partAfter(page: EventPage, { number, numbering }: StreamPosition): EventPage | undefined {
   const { frames, next, isEnd } = page;
   // The reader may have numbers that were lost and assigned again, which the reader of the page had not reached.

@@ -29,8 +29,8 @@ interface Followed {
 const chatsPerLook = 500;
 
 /**
- * The chats that this process follows, each once. Lost signals are found by one query per 500 chats and look, so readers of a chat in
- * which nothing happens cost nothing.
+ * Creates the rooms: the chats that this process follows, each once. Lost signals are found by one query per 500 chats
+ * and look, so readers of a chat in which nothing happens cost nothing.
  */
 export function createRooms({ signals, coalescedReads, chats, lookMs = 5_000 }: RoomsOptions): Rooms {
   const followed = new Map<bigint, Followed>();

@@ -22,7 +22,7 @@ function pageUpTo(last: number, { number, change, numbering }: StreamPosition, i
   return { ...joinFrames(frames), first: 0, hasChanged: false, next, isWhole, isEnd: true };
 }
 
-/** A stream of a chat, and what it writes to its client. */
+/** Opens a stream of a chat. Returns it with what it writes to its client. */
 function openStream(options: Partial<StreamsOptions> = {}) {
   const state = {
     last: 3,

@@ -63,7 +63,7 @@ const heartbeat = Buffer.from(":\n\n");
 /** How often streams are looked at for a heartbeat or their end. */
 const tickMs = 1_000;
 
-/** The live streams of this process. */
+/** Creates the live streams of this process. */
 export function createStreams(options: StreamsOptions): Streams {
   const { places, onEnd, heartbeatMs = 15_000, rotationMs = 900_000 } = options;
   const open = new Set<OpenStream>();
@@ -211,13 +211,13 @@ class OpenStream implements FollowerOwner {
   }
 }
 
-/** The last event, with a time at which the client may return: another one for each client. */
+/** Returns the last event, with a time at which the client may return: another one for each client. */
 function farewell(reason: GoodbyeReason): Buffer {
   const retry = Math.round(1_000 + 4_000 * Math.random());
   return Buffer.concat([Buffer.from(`retry: ${retry}\n`), encodeEvent("goodbye", { reason, retry_ms: retry })]);
 }
 
-/** Whether an error says that the client has left. */
+/** Returns whether an error says that the client has left. */
 function hasLeft(error: unknown): boolean {
   return error instanceof Error && error.name === "ClientLeft";
 }

@@ -31,7 +31,7 @@ export interface WaitsOptions {
   readonly places: Pick<StreamPlaces, "take">;
 }
 
-/** The requests of this process that wait for messages. */
+/** Creates the list of this process's requests that wait for messages. */
 export function createWaits({ rooms, places }: WaitsOptions): Waits {
   const waiting = new Set<() => void>();
   let isStopping = false;

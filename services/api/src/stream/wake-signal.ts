@@ -24,7 +24,7 @@ export function createWakeSignal() {
   };
 }
 
-/** Give or take a fifth, so that what began together does not act together for ever. */
+/** Returns a duration, give or take a fifth, so that what began together does not act together for ever. */
 export function jittered(ms: number): number {
   return ms * (0.8 + 0.4 * Math.random());
 }

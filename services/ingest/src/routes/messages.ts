@@ -23,7 +23,7 @@ export interface MessageRoutesOptions {
 
 const pathOf = pathFiller(routes.getMessage.path);
 
-/** The handler of POST /messages. */
+/** Creates the handler of POST /messages. */
 export function createSendMessage({
   acceptRuns,
   limitHeaders,
@@ -44,7 +44,7 @@ export function createSendMessage({
   };
 }
 
-/** POST /messages and POST /messages/batch. */
+/** Creates the routes POST /messages and POST /messages/batch. */
 export function createMessageRoutes({
   acceptRuns,
   acceptBatch,
@@ -74,7 +74,7 @@ function originOf({ requestId, traceparent, principal }: RequestContext): Origin
   return { requestId, traceparent, user: principal?.user?.id };
 }
 
-/** The items as the principal sends them; those that it may not send become the problems that say why. */
+/** Returns the items as the principal sends them; those that it may not send become the problems that say why. */
 function itemsSentBy(
   principal: Principal | undefined,
   items: readonly (BatchItem | ProblemError)[],
@@ -92,8 +92,8 @@ function itemsSentBy(
 }
 
 /**
- * A message as the principal sends it: a user is its sender. Throws the problem if the principal may not send it. To the key of
- * another application, an application does not exist.
+ * Returns a message as the principal sends it: a user is its sender. Throws the problem if the principal may not send
+ * it. To the key of another application, an application does not exist.
  */
 function sentBy<Item extends CreateMessage & Pick<BatchItem, "created_at">>(
   principal: Principal | undefined,
@@ -115,7 +115,7 @@ function sentBy<Item extends CreateMessage & Pick<BatchItem, "created_at">>(
   });
 }
 
-/** For the log: how many messages, and their application and chat if all have the same. */
+/** Returns fields for the log: how many messages, and their application and chat if all have the same. */
 function logFieldsOf(items: readonly unknown[]): Record<string, string | number> {
   const token = commonField(items, "application_token");
   if (!applicationTokenSchema.safeParse(token).success) return { messages: items.length };
@@ -127,7 +127,7 @@ function logFieldsOf(items: readonly unknown[]): Record<string, string | number>
   };
 }
 
-/** The value of a field if all items have the same; undefined otherwise. */
+/** Returns the value of a field if all items have the same; undefined otherwise. */
 function commonField(items: readonly unknown[], name: string): unknown {
   const value = fieldOf(items[0], name);
   return items.every((item) => fieldOf(item, name) === value) ? value : undefined;

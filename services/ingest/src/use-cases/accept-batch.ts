@@ -134,7 +134,7 @@ function comesLater(outcome: Outcome): outcome is ProblemError {
   return outcome instanceof ProblemError && (outcome.status === 429 || outcome.status === 503);
 }
 
-/** The outage that every item was refused for; undefined if there is none, or several. */
+/** Returns the outage that every item was refused for, or undefined if there is none, or several. */
 function commonOutage(outcomes: readonly Outcome[]): ProblemError | undefined {
   const [first] = outcomes;
   if (!(first instanceof ProblemError) || first.status < 500) return undefined;
@@ -142,7 +142,7 @@ function commonOutage(outcomes: readonly Outcome[]): ProblemError | undefined {
   return outcomes.every(isSame) ? first : undefined;
 }
 
-/** The lowest rest of the limit after an item, since runs are accepted at the same time. */
+/** Returns the lowest rest of the limit after an item, since runs are accepted at the same time. */
 function limitOf(accepted: readonly AcceptedItem[]): AcceptedItem["limit"] {
   const token = accepted[0]?.message.application_token;
   let least: AcceptedItem["limit"];

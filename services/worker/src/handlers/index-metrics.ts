@@ -3,7 +3,7 @@ import type { MetricCatalogue } from "@confab/metrics";
 import type { Metrics } from "@confab/runtime";
 import type { RejectedDocument, SearchDocument } from "@confab/search";
 
-/** The metrics of indexing. */
+/** Creates the metrics of indexing. */
 export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
   const sinceStored = metrics.histogram("confab_stored_to_searchable_seconds");
   const sinceAccepted = metrics.histogram("confab_accepted_to_searchable_seconds");

@@ -151,8 +151,8 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   }
 
   /**
-   * The batches that are done. Those with messages of locked chats stay in Redis; the sweep brings them back, so that their jobs do
-   * not keep others waiting.
+   * Returns the batches that are done. Those with messages of locked chats stay in Redis; the sweep brings them back,
+   * so that their jobs do not keep others waiting.
    */
   async function leaveLocked(
     group: AcceptedBatch[],
@@ -194,7 +194,7 @@ const databaseCall = { kind: "client", attributes: { "db.system.name": "mysql" }
 
 const idsOf = (batches: readonly { id: string }[]): string[] => batches.map(({ id }) => id);
 
-/** The ids as the database has them. */
+/** Returns the ids as the database has them. */
 function withBytes<B extends { id: string }>(batches: readonly B[]): (Omit<B, "id"> & { id: Buffer })[] {
   return batches.map((batch) => ({ ...batch, id: Buffer.from(batch.id, "base64url") }));
 }

@@ -3,7 +3,7 @@ import type { Metrics } from "@confab/runtime";
 
 export type StoreMetrics = ReturnType<typeof createStoreMetrics>;
 
-/** The metrics of storing. */
+/** Creates the metrics of storing. */
 export function createStoreMetrics(metrics: Metrics<MetricCatalogue>) {
   return {
     stored: metrics.counter("confab_messages_stored_total"),

@@ -18,7 +18,7 @@ const maxReportedNewer = 10_000;
 export function createStoreReports({ partition, metrics, logger }: StoreReportsOptions) {
   const reportedNewer = createRecent(maxReportedNewer, Infinity);
 
-  /** One line per transaction: a line per message would be most of all log lines. */
+  /** Writes one line per transaction: a line per message would be most of all log lines. */
   function logStored(
     group: readonly AcceptedBatch[],
     { conflicts, refused, erased, locked, repeated }: StoreResult<AcceptedMessage>,

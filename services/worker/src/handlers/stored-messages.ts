@@ -11,7 +11,10 @@ interface StoredRange {
   to: number;
 }
 
-/** The fields of a transaction's log line: counts, and the first batches, ranges of numbers, request ids and trace ids. */
+/**
+ * Returns the fields of a transaction's log line: counts, and the first batches, ranges of numbers, request ids and
+ * trace ids.
+ */
 export function describeStored(
   batches: readonly Pick<AcceptedBatch, "id">[],
   messages: readonly AcceptedMessage[],
@@ -30,7 +33,7 @@ export function describeStored(
   };
 }
 
-/** Consecutive numbers of a chat as one range, in the order of the messages. */
+/** Returns consecutive numbers of a chat as one range, in the order of the messages. */
 function rangesOf(messages: readonly AcceptedMessage[]): StoredRange[] {
   const ranges: StoredRange[] = [];
   const last = new Map<string, StoredRange>();
@@ -55,7 +58,7 @@ function distinct(
   return [...new Set(messages.flatMap((message) => valueOf(message) ?? []))];
 }
 
-/** The fields of a log line about one message. */
+/** Returns the fields of a log line about one message. */
 export function logFieldsOf({
   token,
   chat,

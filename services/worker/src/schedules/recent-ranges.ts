@@ -11,7 +11,10 @@ export interface RecentRanges {
 
 const takenAtOnce = 200;
 
-/** One range per chat that this process stored recently; beyond `limit` chats further ones are left out. */
+/**
+ * Creates a memory of one range per chat that this process stored recently; beyond `limit` chats further ones are left
+ * out.
+ */
 export function createRecentRanges(limit: number): RecentRanges {
   const ranges = new Map<bigint, { from: number; to: number; since: number }>();
   return {

@@ -91,7 +91,7 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
     }
   }
 
-  /** Those that have not changed since they were read: the index may have what has changed. */
+  /** Returns those that have not changed since they were read: the index may have what has changed. */
   async function unchanged(range: MessageRange, before: MessageVersion[]): Promise<MessageVersion[]> {
     if (before.length === 0) return before;
     const now = new Map((await messages.versions(range)).map((message) => [message.number, message]));
@@ -102,8 +102,8 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
   }
 
   /**
-   * The messages of which the index has changes that the database has lost, perhaps in a failover, and per chat the range of those that
-   * the database has lost altogether or deleted: they cannot be indexed again.
+   * Returns the messages of which the index has changes that the database has lost, perhaps in a failover, and per chat
+   * the range of those that the database has lost altogether or deleted: they cannot be indexed again.
    */
   async function lostChanges(page: readonly ChatCount[]): Promise<{ changed: Again[][]; gone: MessageRange[] }> {
     const numbers = await index.changedAfter(
