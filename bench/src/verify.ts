@@ -34,7 +34,7 @@ export function faultsOfCount(held: number, answered: number, open: number): str
 const numbersAtOnce = 10_000;
 const rowsAtOnce = 1_000;
 
-/** Reads the messages that wait in Redis, as the api does for its answers. */
+/** Reads the messages that wait in Redis, like the api for its answers. */
 export async function readPending({ redisUrl }: Stores, { token, chats }: Target): Promise<Contents> {
   const redis = new Redis(redisUrl);
   try {

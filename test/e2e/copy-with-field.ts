@@ -29,7 +29,10 @@ const changes: Record<string, [before: string | RegExp, after: string][]> = {
 
 export const migration = "ALTER TABLE messages ADD COLUMN reaction TEXT";
 
-/** Copies the sources to a folder, as a version whose messages have a field `reaction` more. The caller deletes the folder. */
+/**
+ * Copies the sources to a folder, as a version whose messages have an additional field, `reaction`. The caller deletes
+ * the folder.
+ */
 export async function copyWithField(): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "confab-newer-"));
   const isSource = (path: string): boolean => !/\/(?:dist|node_modules)$/.test(path);

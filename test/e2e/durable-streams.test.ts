@@ -36,8 +36,9 @@ describe("a message that a live stream shows before a power cut", function () {
 });
 
 /**
- * Cuts the power of Redis while messages are sent, once `untilCut` resolves. The function that it gets waits until the reader has
- * seen a message that was sent after the call. Returns how many messages the reader saw, and those of them that are lost.
+ * Cuts the power of Redis while messages are sent, once `untilCut` resolves. The function that it gets waits until the
+ * reader has seen a message that was sent after the call. Returns how many messages the reader saw, and which of them
+ * are lost.
  */
 async function cutWhileWriting(
   policy: string,

@@ -7,7 +7,7 @@ export interface SeenEvent {
   readonly data: Record<string, unknown>;
 }
 
-/** A reader that comes back with its last id, as a browser does, whenever its connection ends. */
+/** A reader that reconnects with its last id whenever its connection ends, like a browser. */
 export interface Following {
   readonly events: SeenEvent[];
   /** How often the reader has come back. */

@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly fault: Fault;
   readonly seed: number;
   readonly stores: SharedStores;
-  /** The run's results folder is created here, and replaces that of an earlier run. */
+  /** The run's results folder is created here. It replaces the folder of an earlier run. */
   readonly results: string;
   /** A folder for the data of the run's stores. */
   readonly scratch: string;
@@ -157,8 +157,8 @@ const restWithinMs = 100_000;
 const catchUpMs = 20_000;
 
 /**
- * Resolves when each reader of a stream has received every message and change, and that of the deleted chat was refused, or after
- * `catchUpMs`.
+ * Resolves when each reader of a stream has received every message and change, and the reader of the deleted chat was
+ * refused, or after `catchUpMs`.
  */
 async function streamsCatchUp(load: Load, final: readonly FinalLine[], doomed: World["doomed"]): Promise<void> {
   const rows = Map.groupBy(

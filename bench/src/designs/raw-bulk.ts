@@ -16,7 +16,7 @@ const documentsPerBulk = 1_000;
 let isEnding = false;
 
 async function index({ url, index, chats }: RawBulk): Promise<number> {
-  // Its client has the same settings as that of the worker.
+  // Its client has the same settings as the worker's client.
   const search = createElasticsearchIndex({ url, name: index });
   const { client, writeAlias } = search.connection;
   // Computed once, because they are no work of Elasticsearch.

@@ -24,7 +24,7 @@ export interface OpenLoopCommand {
 export interface OpenLoopReport {
   readonly latencies: Float64Array;
   readonly delays: Float64Array;
-  /** From the sending. */
+  /** From the actual time of sending. */
   readonly answerTimes: Float64Array;
   /** How many requests had the expected status, and how many of them within a second and before the end. */
   readonly answered: number;

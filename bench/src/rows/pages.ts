@@ -9,7 +9,7 @@ import type { Measured, Row, Settings, Side } from "./row.ts";
 
 const [small, large] = ["1,000 messages", "1,000,000 messages"];
 const [newest, middle] = ["newest page", "page in the middle"];
-/** The number of messages on a page, as the api has it by default. */
+/** The number of messages on a page, the api's default. */
 const perPage = 50;
 /** Pages in the middle half of the chat are read in turn. */
 const places = 100;

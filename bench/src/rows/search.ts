@@ -16,7 +16,7 @@ const [inChat, inAll] = ["search in a chat", "search in all chats"];
 const [smallSize, largeSize, quickSize] = [10_000, 1_000_000, 100_000];
 const chats = 10;
 const searchedChat = 5;
-/** The number of hits on a page, as the api has it by default. */
+/** The number of hits on a page, the api's default. */
 const perPage = 50;
 const warmUpSeconds = 10;
 /** Elasticsearch optimizes its code during the first searches. */

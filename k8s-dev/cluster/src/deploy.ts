@@ -41,7 +41,7 @@ export async function deploy(env: Environment, options: { readonly build: boolea
   orFail(await helm(env, args, true), "helm upgrade --install");
 }
 
-/** Returns the URL of the kind cluster; that of another cluster is unknown. */
+/** Returns the URL of the kind cluster. The URL of any other cluster is unknown. */
 export function publicUrlOf(env: Environment): string[] {
   return isGiven(env) ? [] : ["--set", "config.publicUrl=http://localhost:8088"];
 }

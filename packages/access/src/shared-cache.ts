@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 
-/** A cache of which no owner holds more than a quarter. */
+/** A cache in which no owner holds more than a quarter. */
 export interface SharedCache<Value extends object> {
   get(id: string): Value | undefined;
   /** Keeps a value of `size` bytes, instead of the oldest ones of its owner if those hold more than a quarter of the cache. */

@@ -124,7 +124,7 @@ export const chatRoutes = {
     scopes: ["read"],
     openToUsers: true,
     params: ["token", "chat", "reader"],
-    // The counting.
+    // Only counting runs in the share.
     share: "parts",
     limited: "requests",
     success: { status: 200, description: "The horizon and the unread count", schema: readStateSchema },

@@ -3,7 +3,7 @@ import { applicationTokenSchema, nameSchema, retentionSchema } from "./applicati
 import { maxChatMetadataBytes, metadataOutput, metadataSchema } from "./metadata.ts";
 import { timestampSchema } from "./time.ts";
 
-/** Maximum number of a chat or message: that of MySQL's INT. */
+/** Maximum number of a chat or message: the maximum of MySQL's INT. */
 export const maxNumber = 2_147_483_647;
 
 /** Maximum change number: the microseconds since 2026 until 2311. */

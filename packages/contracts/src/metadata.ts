@@ -3,7 +3,7 @@ import { JsonText, shapeOfJson } from "./json-text.ts";
 
 /** Maximum size of a message's metadata, in bytes of JSON without white space. */
 export const maxMessageMetadataBytes = 4 * 1024;
-/** The same of a chat. */
+/** The same limit for the metadata of a chat. */
 export const maxChatMetadataBytes = 16 * 1024;
 
 /** Deeper objects are refused, because many JSON libraries cannot read them. */

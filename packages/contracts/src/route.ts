@@ -34,7 +34,7 @@ function numberInPath(description: string): z.ZodType<number, string> {
 /** One row of the API. The same row validates requests and documents them. */
 export interface Route {
   readonly method: Method;
-  /** With OpenAPI's braces; the names in them are those of `pathParameters`. */
+  /** The path with OpenAPI's braces around the names of `pathParameters`. */
   readonly path: string;
   readonly operationId: string;
   readonly service: "api" | "ingest";

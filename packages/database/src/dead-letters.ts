@@ -42,8 +42,8 @@ export function createDeadLetters(database: Database) {
     count: (): Promise<number> => prisma.deadLetter.count(),
 
     /**
-     * Leaves a tombstone with a change number and without a sender, like that of a deleted message. Returns false if there is no such
-     * dead letter.
+     * Leaves a tombstone with a change number and without a sender, like the tombstone of a deleted message. Returns
+     * false if there is no such dead letter.
      */
     remove: (id: bigint): Promise<boolean> => transaction(database, (tx) => remove(tx, id)),
 

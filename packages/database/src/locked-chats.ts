@@ -22,8 +22,8 @@ const remembered = 10_000;
 export type LockedChats = ReturnType<typeof createLockedChats>;
 
 /**
- * Remembers for which chats a transaction of many chats has waited too long, so that no further one waits for them. Other chats are
- * waited for: their locks last milliseconds.
+ * Remembers the chats that a transaction of many chats has waited for too long, so that later transactions do not wait
+ * for them. Other chats are waited for: their locks last milliseconds.
  */
 export function createLockedChats() {
   const known = new Set<bigint>();

@@ -13,7 +13,7 @@ export interface KeyedMessage {
   readonly request: Uint8Array;
 }
 
-/** The message of which another one is a repetition. */
+/** The message that another one repeats. */
 export type Original = Pick<KeyedMessage, "number" | "uid">;
 
 interface KeyRow extends KeyedMessage {
@@ -79,7 +79,7 @@ export async function findOriginals<M extends NewMessage>(
 export async function removeKeys(tx: Statements, messages: readonly NewMessage[]): Promise<void> {
   const keyed = messages.filter(hasKey);
   if (keyed.length === 0) return;
-  // The key of one of them may be that of another message.
+  // One of them may have the key of another message.
   const list = placeholders(keyed);
   await tx.$executeRawUnsafe(
     `DELETE FROM message_keys WHERE id IN (${list}) AND uid IN (${list})`,

@@ -16,7 +16,7 @@ export async function addToOutbox(tx: Statements, stored: readonly NewMessage[],
   await addRanges(tx, sized, now);
 }
 
-/** Does the same for messages (sorted by key) of which only the bytes of the contents are known. */
+/** Does the same for messages (sorted by key) if only the size of their contents is known. */
 export async function addRanges(
   tx: Statements,
   messages: readonly { chatId: bigint; number: number; bytes: number }[],

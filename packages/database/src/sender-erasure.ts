@@ -14,7 +14,7 @@ export interface ErasedSender {
   readonly epoch: number;
 }
 
-/** Creates the steps by which a worker erases what a sender wrote in earlier epochs than that of the request. */
+/** Creates the steps by which a worker erases what a sender wrote before the epoch of the request. */
 export function createSenderWork(database: Database) {
   const { prisma } = database;
   return {

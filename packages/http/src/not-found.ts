@@ -112,7 +112,7 @@ function knownPaths(routes: RouteTable): KnownPath[] {
   return [...byPath].map(([path, methods]) => ({ path, segments: path.slice(1).split("/"), methods }));
 }
 
-/** Matches as the routers do: in the same case, without a slash at the end. */
+/** Matches like the routers: in the same case, without a slash at the end. */
 function matches(segments: readonly string[], path: string): boolean {
   const asked = path.slice(1).split("/");
   return (

@@ -124,7 +124,7 @@ function signalOf(res: Response): AbortSignal {
 /** The input of a stream's handler, which writes its answer itself. A problem that it throws before is answered as usual. */
 export interface StreamInput<R extends Route> extends Pick<RouteInput<R>, "params" | "query" | "context"> {
   readonly lastEventId: string | undefined;
-  /** The client's. */
+  /** The client's address. */
   readonly address: string;
   /** Begins the answer. `onClose` is called once, when the connection has closed. */
   readonly start: (onClose: () => void) => EventStream;

@@ -49,7 +49,7 @@ const handler: RouteHandler<typeof route> = async ({ body, idempotencyKey, conte
 const scopes: Principal["scopes"] = new Set(["write"]);
 const principal: Principal = { name: "a key", keyId: "k", token: undefined, scopes, expiresAt: Infinity };
 
-/** Knows one key. */
+/** An access control that knows one key. */
 const access = {
   identify: ({ headers }) => (headers.authorization === undefined ? undefined : Promise.resolve(principal)),
   admit: (_route, principal) => {

@@ -40,7 +40,7 @@ export async function assertRoomForClone(wanted: readonly WantedPort[]): Promise
   );
 }
 
-/** Returns the path of another clone of which a process with one of the ports runs. */
+/** Returns the path of another clone that runs a process with one of the ports. */
 function cloneWith(ports: readonly number[]): string | undefined {
   return otherClones().find((root) => {
     const running = runningProcesses(readState(join(root, ".confab/state.json")));

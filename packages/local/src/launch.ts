@@ -7,7 +7,7 @@ import { prepareFolder, type ServerUser } from "./server-user.ts";
 
 interface SpawnOptions {
   readonly cwd?: string | undefined;
-  /** Omitted: this process's own. */
+  /** By default the environment of this process. */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** The user that it runs as; omitted: this process's. */
   readonly user?: ServerUser | undefined;

@@ -123,7 +123,10 @@ async function emptyFolder(dir: string): Promise<string> {
   return empty;
 }
 
-/** They run on every start, so that the password is that of the file and rights of earlier versions are revoked. */
+/**
+ * Returns the statements that run on every start: they set the password from the file and revoke the rights that
+ * earlier versions had.
+ */
 function initialStatements(database: string, password: string, rights: "all" | "own"): string {
   const databases = [database, String.raw`confab\_%`].map((name) => `\`${name}\`.*`);
   const users = ["127.0.0.1", "localhost"].flatMap((host) => {

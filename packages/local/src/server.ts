@@ -27,7 +27,7 @@ export interface ServerHandle {
 export interface ServerOptions {
   /** The server's own folder for data, configuration and log; created when missing. */
   readonly dir: string;
-  /** Omitted or 0: a free one. */
+  /** By default, or if 0, a free one. */
   readonly port?: number;
   /** More command line options. They come last and therefore override ours. */
   readonly args?: readonly string[];

@@ -58,7 +58,7 @@ export function productEnvironment(settings: NodeJS.ProcessEnv, stores: StoreUrl
     ELASTICSEARCH_URL: stores.elasticsearchUrl,
     REDIS_URL: stores.redisUrl,
     DATABASE_URL: stores.databaseUrl,
-    // nginx.
+    // nginx is the only proxy.
     TRUSTED_PROXIES: "1",
     PUBLIC_URL: settings.PUBLIC_URL ?? `http://localhost:${ports.CONFAB_PORT}`,
   };

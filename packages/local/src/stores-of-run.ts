@@ -40,7 +40,7 @@ export function plannedStores(settings: NodeJS.ProcessEnv, ports: Ports) {
 export function storePorts(settings: NodeJS.ProcessEnv, ports: Ports): WantedPort[] {
   const given = givenStores(settings);
   const { composeProject } = readState();
-  // Docker has those of its containers.
+  // Docker manages the ports of its containers.
   if (composeProject !== undefined) return [];
   const started = names.filter((name) => given[name] === undefined);
   const wanted = started.filter((name) => name !== "elasticsearch" || settings.SEARCH_BACKEND !== "mysql");

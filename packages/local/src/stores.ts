@@ -12,7 +12,7 @@ import type { ServerHandle } from "./server.ts";
 export interface StoresOptions {
   /** Data, configuration and logs of the native servers, one folder each. */
   readonly dir: string;
-  /** Omitted or 0: a free one. */
+  /** By default, or if 0, a free one. */
   readonly ports?: Partial<Record<StoreName, number>>;
   /** The environment variables that choose the ports, named when one is taken. */
   readonly portVariables?: Partial<Record<StoreName, string>>;

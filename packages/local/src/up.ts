@@ -57,7 +57,7 @@ export async function planRun(env: NodeJS.ProcessEnv, onProgress: Report): Promi
   protectState();
   const settings = withKept(env, readKept(), onProgress);
   const ports = readPorts(settings);
-  // For their errors.
+  // Throws for values that are wrong.
   addressLimits(settings);
   redisMaxmemory(settings);
   const variables = await checkConfiguration(productEnvironment(settings, plannedStores(settings, ports), ports));

@@ -125,7 +125,7 @@ describe("the Compose file for the whole system", function () {
     const config = readFileSync(join(proxy, "nginx.conf"), "utf8");
     expect(config).to.include("server ingest:8081").and.to.include("server api:8082");
     expect(config).to.include("user nginx;").and.to.include("access_log /dev/stdout json;");
-    // The names are those of containers, and this machine has no user nginx.
+    // The names belong to containers, and this machine has no user nginx.
     const here = config.replaceAll(/(ingest|api):808/g, "127.0.0.1:808").replace("user nginx;", "");
     writeFileSync(join(proxy, "nginx.conf"), here);
     const nginx = await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, () => undefined);

@@ -1,7 +1,9 @@
 /** Services with an HTTP edge. */
 export const edge = ["ingest", "api"] as const;
 export const everywhere = ["ingest", "api", "worker"] as const;
-/** Services one of which reads Redis for its gauges. Ingest does so too, because it keeps running when no worker does. */
+/**
+ * One of these services reads Redis for its gauges. Ingest does so too, because it keeps running when no worker does.
+ */
 export const redisReaders = ["ingest", "worker"] as const;
-/** Services one of which reads MySQL for its gauges. The api does so too, for the same reason. */
+/** One of these services reads MySQL for its gauges. The api does so too, for the same reason. */
 export const databaseReaders = ["api", "worker"] as const;

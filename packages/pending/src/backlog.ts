@@ -58,7 +58,7 @@ export interface Completed {
   readonly completed: number;
   /** One number per move. Undefined if the batch of the message was already complete. */
   readonly moved: (number | undefined)[];
-  /** The batches of which Redis knows nothing any more: it lost them after they were read. */
+  /** The batches that Redis lost after they were read. */
   readonly missing: readonly string[];
   /** The batch of the renumbered messages. It needs a wake-up. */
   readonly movedBatchId: string | undefined;
@@ -72,7 +72,7 @@ export interface Backlog {
    * committed. Repeating the call is harmless.
    */
   complete(completion: Completion): Promise<Completed>;
-  /** Those of which Redis knows nothing any more, as in `missing`. */
+  /** The batches that Redis has lost, as in `missing`. */
   missingAmong(ids: readonly string[]): Promise<string[]>;
   /** Ids of open batches that are at least this old by Redis' clock, the oldest first. */
   overdue(ageMs: number, page: { offset: number; limit: number }): Promise<string[]>;

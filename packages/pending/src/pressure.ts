@@ -76,7 +76,7 @@ export function createPressureGauge(
     current: () => pressure,
     retryAfterSeconds() {
       const { pending, drainRate, memoryLow } = pressure;
-      // Draining cannot free all memory, for example that of idempotency keys, so this takes longer than a second.
+      // Draining cannot free all memory, for example what idempotency keys use, so this takes longer than a second.
       const minimum = memoryLow && pending === 0 ? 60 : 1;
       return Math.min(60, Math.max(minimum, Math.ceil(pending / Math.max(drainRate, 500))));
     },

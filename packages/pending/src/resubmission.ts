@@ -5,7 +5,7 @@ import { ChatsUnavailable, createHeadLoader, type HeadLoaderOptions } from "./he
 import { createKeyLookup, type KeyLookupOptions } from "./key-lookup.ts";
 
 export interface ResubmissionOptions extends HeadLoaderOptions {
-  /** The ordinal of an incarnation of Redis: higher than that of all before it. Throws if the database is unavailable. */
+  /** The ordinal of an incarnation of Redis: higher than all earlier ones. Throws if the database is unavailable. */
   readonly numberingOf: (incarnation: string) => Promise<number>;
   readonly findKeys: KeyLookupOptions["findKeys"];
 }
@@ -84,7 +84,7 @@ export function createResubmission(options: ResubmissionOptions) {
         open = open.filter(stillNeedsMysql);
       }
     } catch (error) {
-      // Others of the run may have been accepted.
+      // Other messages of the run may have been accepted.
       if (open.length === run.length) throw error;
       for (const { at } of open) answers[at] = { kind: "failed", error: error as Error };
     }

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { describeGuarded } from "./guarded.ts";
 import { createWorld, noReadLimits, send, type Chat, type World } from "./world.ts";
 
-/** Deletes the chat in MySQL and marks it in Redis, as the api does. */
+/** Deletes the chat in MySQL and marks it in Redis, like the api. */
 async function erase(world: World, chat: Chat): Promise<ReturnType<typeof createPendingErasure>> {
   const { redis } = await world.connect();
   await createErasures(world.database).eraseChat(chat.token, chat.number);

@@ -88,14 +88,14 @@ export async function createWorld(mutation?: Mutation) {
     /** A chat in an application of its own. */
     newChat: () => newChat(),
 
-    /** Stores the oldest pending batches, all by default, as the worker does. */
+    /** Stores the oldest pending batches, all by default, like the worker. */
     async store({ backlog }: Side, limit = 10_000): Promise<void> {
       const { lost, conflicts } = await storePending(database, backlog, { limit });
       expect(lost, "batches without messages").to.deep.equal([]);
       expect(conflicts, "numbers that were assigned twice").to.deep.equal([]);
     },
 
-    /** Removes the messages of the oldest batch, as an eviction does, and completes it as lost. */
+    /** Removes the messages of the oldest batch, like an eviction, and completes it as lost. */
     async loseFirst({ backlog, redis }: Side): Promise<void> {
       const [id] = await backlog.overdue(0, { offset: 0, limit: 1 });
       await redis.del(`${partitioning.prefix}:{p0}:records:${id!}`);

@@ -6,7 +6,10 @@ import { askOnce } from "./ask-once.ts";
 
 export interface SnapshotSharingOptions {
   readonly prefix: string;
-  /** The version of this process. Versions may differ in what they read, so a process shares with those of its own only. */
+  /**
+   * The version of this process. Versions may differ in what they read, so a process shares only with processes of its
+   * own version.
+   */
   readonly version: string;
 }
 

@@ -95,10 +95,11 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
 }
 
 /**
- * Selects the conflicting writes that must nevertheless replace the document, with a version that is high enough. Late and repeated
- * writes change nothing. But the database may have lost its last transactions. Then a number is assigned to another message, or a
- * message is again what it was before changes that the index has. A lost change must not block it. So if the index has a later change, the
- * database is read again: if that change is not there now, although the index had it before, it is lost.
+ * Selects the conflicting writes that must nevertheless replace the document, with a version that is high enough. Late
+ * and repeated writes change nothing. The database may have lost its last transactions, however: it then assigns a
+ * number to another message, or has a message as it was before changes that the index has. A lost change must not block
+ * these writes. If the index has a later change, the database is therefore read again: a change that the index has and
+ * the database does not is lost.
  */
 async function replacing(
   connection: Connection,

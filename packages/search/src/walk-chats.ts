@@ -135,7 +135,7 @@ async function beginningOf(
   for (const chat of chats ?? (await activeChats(stored, applicationId))) {
     if (chat.lastMessageAt === null) continue;
     const latest = chat.lastMessageAt.getTime();
-    // At the time of the position, chats with lower numbers follow.
+    // Among chats with the same time, those with lower numbers follow.
     const before = isAfter ? after.time + (chat.number < after.chatNumber ? 1 : 0) : end;
     if (isAfter && chat.number === after.chatNumber) {
       rests.push(restOf(chat, { time: after.time, number: after.number - 1 }, Infinity));

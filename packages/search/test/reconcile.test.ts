@@ -43,7 +43,7 @@ describe("counting what the index has", () => {
 
   it("takes sums that are too large for a double for the same if they differ by rounding alone", async () => {
     const chatId = newChat();
-    // As many documents as a test has time for, and therefore with larger numbers than messages have.
+    // A test has no time for more documents, so their numbers are larger than those of messages.
     const numbers = Array.from({ length: 1_000 }, (_, at) => 2 ** 45 + 7 * at * at + 1);
     await es.index(
       numbers.map((number) => messageOf(chatId, number, "text")),

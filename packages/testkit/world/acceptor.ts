@@ -47,7 +47,7 @@ export interface TestAcceptor extends Acceptor {
   submit(submission: Submission): Promise<Acceptance>;
 }
 
-/** Creates an acceptor like that of ingest, without limits. */
+/** Creates an acceptor like ingest's, without limits. */
 export function createTestAcceptor(
   { redis, producer, partitioning, chats, database }: AcceptorParts,
   options: Partial<AcceptorOptions> = {},

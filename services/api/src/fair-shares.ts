@@ -75,7 +75,7 @@ export function createFairShares({ poolSize, userShare, searchMsPerSecond }: Fai
  */
 export const nameOf = ({ token, user }: Owner): string => (user === undefined ? token : `${token} ${user}`);
 
-/** Limits the time that searches take, because a few that are expensive would stop those of other applications. */
+/** Limits the time that searches take: a few expensive ones would otherwise stop the searches of other applications. */
 function createSearchTime(msPerSecond: number, userShare: number) {
   const ofApplications = createBuckets({ perSecond: msPerSecond, burst: atOnce * msPerSecond });
   const ofUsers = createBuckets({ perSecond: msPerSecond * userShare, burst: atOnce * msPerSecond * userShare });

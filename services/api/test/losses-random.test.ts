@@ -30,7 +30,10 @@ describe("when Redis loses messages at any time", function () {
       { minLength: 6, maxLength: 40 },
     );
 
-  /** Returns the messages that a client of the events of a new chat knows, those of the list, and those sent after the last loss. */
+  /**
+   * Returns three lists of messages: what a client knows from the events of a new chat, what the list shows, and what
+   * was sent after the last loss.
+   */
   async function play(steps: readonly Step[]) {
     const chat = await newChat();
     const of = `${chat.path}/stream`;

@@ -36,8 +36,8 @@ describe("one application that reads large pages on many connections", function 
   });
 
   /**
-   * Sends another client's requests, all of which must succeed. Returns the 90th percentile of what `count` grew by during one of
-   * them. Unlike a latency, it hardly depends on how busy the machine is.
+   * Sends another client's requests. All of them must succeed. Returns the 90th percentile of what `count` grew by
+   * during one of them. Unlike a latency, it hardly depends on how busy the machine is.
    */
   async function mostDuringOne(count: () => number): Promise<number> {
     const grown: number[] = [];

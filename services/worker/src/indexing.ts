@@ -17,7 +17,7 @@ export function startIndexing(
   const messages = traced(tracer, "mysql", "messages", createMessages(database));
   const outbox = createOutbox(database, { backend: searchBackendOf(config.search) });
   const index = createIndexMessages({
-    // Its spans contain those of the index, so they are no calls of the database.
+    // Its spans contain the spans of the index, so they do not count as calls of the database.
     outbox: traced(tracer, undefined, "outbox", outbox),
     messages,
     chats: createChats(database),

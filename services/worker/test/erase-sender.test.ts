@@ -14,7 +14,7 @@ describe("the erasure of a sender", function () {
   const world = useForEach(() => start({ ERASURE_SETTLE_TIME: "500ms" }));
   const erasures = useForEach(() => createErasures(world.direct));
 
-  /** Requests the erasure as the api does. */
+  /** Requests the erasure like the api. */
   async function request(sender: string, token = world.token): Promise<void> {
     const pendingErasure = createPendingErasure(world.redis, world.config.partitioning);
     const { epoch } = (await erasures.eraseSender(token, sender, {

@@ -199,8 +199,8 @@ export interface ChatLine {
 }
 
 /**
- * A message in a table (`row`, `dead-letter`), in the index (`document`), or as the api lists it (`listed`). The hash is that of
- * the current body. A deleted message has neither uid nor hash.
+ * A message in a table (`row`, `dead-letter`), in the index (`document`), or as the api lists it (`listed`). The hash
+ * belongs to the current body. A deleted message has neither uid nor hash.
  */
 export interface MessageLine {
   readonly type: "row" | "dead-letter" | "document" | "listed";

@@ -251,7 +251,7 @@ function outcomeOf(status: number, problem: string | undefined): Outcome {
   return (status >= 400 && status < 500) || notAccepted.has(problem ?? "") ? "fail" : "info";
 }
 
-/** Returns a message in an answer, as the history has it. */
+/** Returns a message in an answer, in the form that the history uses. */
 export function toItem({ number, body, version }: MessageBody): Item {
   if (body === null) return [number, "", "", version];
   const { uid, hash } = fingerprint(body);

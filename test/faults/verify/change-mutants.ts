@@ -32,7 +32,7 @@ const isDeleted = (line: FinalLine): line is MessageLine => isRow(line) && line.
 const isVersion = (line: FinalLine): line is VersionLine => line.type === "version";
 const isChange = (line: FinalLine): line is ChangeLine => line.type === "change";
 
-/** Returns the rows whose text is that of an acknowledged edit. */
+/** Returns the rows that have the text of an acknowledged edit. */
 const editedRow = ({ history }: Run) => {
   const latest = new Set(history.filter(isEdit).map((edit) => `${keyOf(edit)} ${edit.hash!}`));
   return (line: FinalLine): line is MessageLine => isRow(line) && latest.has(`${keyOf(line)} ${line.hash}`);

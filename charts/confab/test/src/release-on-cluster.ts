@@ -8,7 +8,7 @@ import type { RunResult } from "@confab/cluster";
 import { release, templateOn } from "./helm.ts";
 import type { Manifest } from "./manifests.ts";
 
-/** Renders the chart with these `--set` values as an upgrade does, which can look up the objects in the cluster. */
+/** Renders the chart with these `--set` values like an upgrade, which can look up the objects in the cluster. */
 export type Upgrade = (...sets: string[]) => Promise<RunResult>;
 
 /** Runs `use` with the chart on an API server as `withApiServer` starts it. */

@@ -15,7 +15,7 @@ const compilerOptions: ts.CompilerOptions = {
 
 /**
  * Returns unknown fields and values of a wrong type, according to the TypeScript declarations of the kinds. The schemas
- * allow unknown fields, as the API server does, which then ignores them.
+ * allow unknown fields, like the API server, which ignores them.
  */
 export function unknownFields(manifests: readonly Manifest[]): string[] {
   const file = join(import.meta.dirname, "rendered-manifests.ts");

@@ -9,7 +9,7 @@ import { inWords, previewDeletion } from "../deletion-preview.ts";
 import type { Io } from "../io.ts";
 import { inDays, table, type Output } from "../output.ts";
 
-/** `app create|list|show|delete`. */
+/** Adds `app create|list|show|delete`. */
 export function addAppCommands(program: Command, io: Io): void {
   const app = program.command("app").description("create, list, show and delete applications");
 

@@ -9,7 +9,7 @@ import { inWords, previewDeletion } from "../deletion-preview.ts";
 import type { Io } from "../io.ts";
 import { inDays, table, type Output } from "../output.ts";
 
-/** `chat create|list|delete`. */
+/** Adds `chat create|list|delete`. */
 export function addChatCommands(program: Command, io: Io): void {
   const chat = program.command("chat").description("create, list and delete the chats of an application");
 

@@ -14,7 +14,7 @@ import type { Io } from "../io.ts";
 import { counted } from "../output.ts";
 import { withLocalStores } from "../stores.ts";
 
-/** `config check|doc`. */
+/** Adds `config check|doc`. */
 export function addConfigCommands(program: Command, io: Io): void {
   const config = program.command("config").description("check and describe the environment variables of the services");
 

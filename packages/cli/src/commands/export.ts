@@ -20,7 +20,7 @@ interface ExportOptions {
 
 const chatsAtOnce = 8;
 
-/** `export`: the input of `import`. */
+/** Adds `export`, which writes the input of `import`. */
 export function addExportCommand(program: Command, io: Io): void {
   program
     .command("export")

@@ -24,7 +24,7 @@ interface ImportCommandOptions {
 const resumableMs = 23 * 3_600_000;
 const maxShown = 20;
 
-/** `import FILE.ndjson`. */
+/** Adds `import FILE.ndjson`. */
 export function addImportCommand(program: Command, io: Io): void {
   program
     .command("import")
@@ -45,7 +45,7 @@ export function addImportCommand(program: Command, io: Io): void {
 }
 
 interface Input {
-  /** For messages. */
+  /** The name of the file in messages. */
   readonly name: string;
   readonly file: string;
 }

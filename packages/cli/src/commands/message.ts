@@ -6,7 +6,7 @@ import { CommandError } from "../errors.ts";
 import type { ApiClient } from "../api-client.ts";
 import type { Io } from "../io.ts";
 
-/** `message edit|delete`. */
+/** Adds `message edit|delete`. */
 export function addMessageCommands(program: Command, io: Io): void {
   const message = program.command("message").description("edit and delete messages");
 

@@ -11,7 +11,7 @@ interface MigrateCommandOptions {
   readonly unlessUnavailable?: number;
 }
 
-/** `migrate [--status] [--wait 5m] [--unless-unavailable 15s]`. */
+/** Adds `migrate [--status] [--wait 5m] [--unless-unavailable 15s]`. */
 export function addMigrateCommand(program: Command, io: Io): void {
   program
     .command("migrate")

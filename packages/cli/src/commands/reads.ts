@@ -13,7 +13,7 @@ const numberOperand: Operand<number> = {
   parse: number,
 };
 
-/** `reads list|show|set|unread`. */
+/** Adds `reads list|show|set|unread`. */
 export function addReadsCommands(program: Command, io: Io): void {
   const reads = program.command("reads").description("show and set how far readers have read, and what is unread");
 

@@ -14,7 +14,7 @@ interface SendOptions {
   readonly replyTo?: number;
 }
 
-/** `send [TOKEN] CHAT BODY`. */
+/** Adds `send [TOKEN] CHAT BODY`. */
 export function addSendCommand(program: Command, io: Io): void {
   onApplication(
     program

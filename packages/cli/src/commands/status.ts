@@ -10,7 +10,7 @@ import { statusOf, unavailableStores } from "../status/status.ts";
 
 const clearScreen = "\x1b[H\x1b[J";
 
-/** `status [--interval 2] [--once]`. */
+/** Adds `status [--interval 2] [--once]`. */
 export function addStatusCommand(program: Command, io: Io): void {
   program
     .command("status")

@@ -20,7 +20,7 @@ const reconnectMs = 1_000;
 const resetSchema = z.object({ number: z.int() });
 const changes: Record<string, string> = { edited: "(edited) ", deleted: "" };
 
-/** `tail [TOKEN] CHAT`. */
+/** Adds `tail [TOKEN] CHAT`. */
 export function addTailCommand(program: Command, io: Io): void {
   onApplication(
     program

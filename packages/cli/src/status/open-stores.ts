@@ -41,7 +41,10 @@ export async function openStores(env: Environment) {
         return null;
       }
     },
-    /** The error of a driver as a sentence; for Redis the error of the connection, not that of a command that was not sent. */
+    /**
+     * The error of a driver as a sentence; for Redis it is the connection's error, not the error of a command that was
+     * not sent.
+     */
     reasonOf: (error: unknown): string => {
       const reason = database.reasonOf(error);
       return /stream isn't writeable|enableOfflineQueue|connection is closed/i.test(reason)

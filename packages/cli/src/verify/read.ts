@@ -15,7 +15,7 @@ export async function readAll({ api, token }: Run, chat: number): Promise<Row[]>
   return rows;
 }
 
-/** Polls a chat with `?after`, as a client does, until reading has ended and no message follows. */
+/** Polls a chat with `?after`, like a client, until reading has ended and no message follows. */
 export async function poll(run: Run, chat: number): Promise<Row[]> {
   const polled: Row[] = [];
   for (let isLast = false; ;) {

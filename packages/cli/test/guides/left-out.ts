@@ -10,7 +10,8 @@ const backUp = "packages/local/test/back-up-guide.test.ts runs it";
 const processes = "needs the processes of make up";
 
 /**
- * The blocks of commands that no test of the guides runs: their page, why, and the first line of each, as often as the page has it.
+ * The command blocks that no test of the guides runs: the page, the reason, and the first line of each block, once per
+ * occurrence.
  */
 export const leftOut: readonly (readonly [page: string, reason: string, firstLines: readonly string[]])[] = [
   ["README.md", make, ["git clone https://github.example/confab/confab.git && cd confab"]],

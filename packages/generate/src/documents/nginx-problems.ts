@@ -45,7 +45,10 @@ const answers: readonly OwnAnswer[] = [
   { location: "= /.confab/encoding", code: "unknown-transfer-encoding" },
 ];
 
-/** Returns the part of nginx's configuration that answers as the services do, when nginx answers by itself. */
+/**
+ * Returns the part of nginx's configuration for the answers that nginx gives by itself: they look like those of the
+ * services.
+ */
 export function nginxProblems(): string {
   const locations = answers.map((answer) => locationOf(answer));
   return `# Generated from packages/generate by \`make generate\`: nginx's own answers, as problem documents.

@@ -127,7 +127,7 @@ export async function until(check: () => boolean | Promise<boolean>): Promise<bo
     try {
       if (await check()) return true;
     } catch {
-      // Not yet.
+      // It does not answer yet.
     }
     await sleep(50);
   }

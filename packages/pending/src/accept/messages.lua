@@ -222,7 +222,7 @@ if accepted > 0 then
   if keyed then redis.call('HSET', batchKey, 'keepMs', keepMs) end
   -- Every batch has them until one that has them is stored: if a batch is lost, a later one still says it.
   if #numberings > 0 then redis.call('HSET', batchKey, 'numberings', table.concat(numberings)) end
-  -- Not a field of the hash, of which a reader of one message would have to get everything.
+  -- It is no field of the hash: a reader of one message would have to read it whole.
   redis.call('SET', prefix .. 'records:' .. batch, records)
   -- By Redis' clock, because the clocks of the processes differ.
   redis.call('ZADD', KEYS[1], string.format('%d', clock), batch)

@@ -17,7 +17,7 @@ export interface ReadHorizonsOptions {
   readonly laterNumbering: (error: unknown) => number | undefined;
 }
 
-/** Who asks. */
+/** Who sends the request. */
 export interface Requester {
   readonly logger: Logger;
   /** Runs the writing and the counting. */

@@ -13,7 +13,7 @@ export interface Place {
   readonly token: string;
   /** The user whose token was sent. */
   readonly user: string | undefined;
-  /** The client's. */
+  /** The client's address. */
   readonly address: string;
   /** How many chats are followed. */
   readonly chats: number;

@@ -15,7 +15,7 @@ export interface EventPage {
   readonly segments: readonly Segment[];
   /** The index of the first event for this reader: those before it lead to positions that it has. */
   readonly first: number;
-  /** True if it has a message that was changed: its change, which may follow, is not shown to readers of this message. */
+  /** True if it has a message that was changed. Readers of this message are not shown its change, which may follow. */
   readonly hasChanged: boolean;
   readonly next: StreamPosition;
   /** False if messages may be missing at its end, because Redis was unavailable. */
@@ -38,7 +38,7 @@ export interface EventPagesOptions {
   readonly changes: Pick<MessageChanges, "after">;
   readonly continueAt: ContinueAt;
   readonly coalescedReads: Pick<CoalescedReads, "read" | "near">;
-  /** Not that of a request, because readers share a read. */
+  /** It belongs to no request, because readers share a read. */
   readonly logger: Logger;
 }
 

@@ -12,7 +12,7 @@ import type { Start } from "./position.ts";
 
 export interface Follow {
   readonly token: string;
-  /** The client's. */
+  /** The client's address. */
   readonly address: string;
   readonly starts: readonly Start[];
   /** Whether it is the stream of several chats. */

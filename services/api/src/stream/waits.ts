@@ -7,7 +7,7 @@ export interface Wait {
   readonly chat: StoredChat;
   /** The user whose token was sent. */
   readonly user: string | undefined;
-  /** The client's. */
+  /** The client's address. */
   readonly address: string;
   readonly forMs: number;
   /** Aborts when the client has left. */

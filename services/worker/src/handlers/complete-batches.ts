@@ -82,7 +82,10 @@ export function createCompleteBatches(options: CompleteBatchesOptions) {
     }
   }
 
-  /** Leaves batches open of which all messages but the locked ones are stored. If Redis has lost one, nobody brings it back. */
+  /**
+   * Leaves batches open if all their messages but the locked ones are stored. If Redis has lost one, nobody brings it
+   * back.
+   */
   async function leaveOpen(group: AcceptedBatch[], locked: ReadonlySet<AcceptedMessage>): Promise<void> {
     const begun = group.filter(({ messages }) => messages.some((message) => !locked.has(message)));
     if (begun.length === 0) return;

@@ -74,7 +74,7 @@ export function createStoreBatches(options: StoreBatchesOptions): StoreBatches {
   /** Stores the first batches that a job or several brought. Leaves the others to the next run before it begins. */
   async function run(ids: readonly string[], leave: Leave): Promise<void> {
     let own = ids;
-    /** The batches that earlier attempts may have stored, and then those of this one. */
+    /** The batches that earlier attempts may have stored, then the batches of this attempt. */
     const begun = new Map<string, AcceptedBatch>();
     for (let attempt = 0; ; attempt++) {
       try {

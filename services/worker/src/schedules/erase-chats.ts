@@ -37,7 +37,10 @@ export function createChatErasing(options: ChatErasingOptions) {
       }
     }
 
-    /** Erases what the stores have of the chats. Returns how much that was, and the chats of which nothing is under way any more. */
+    /**
+     * Erases what the stores have of the chats. Returns how much that was, and the chats that have nothing in flight
+     * any more.
+     */
     async function clear(chats: readonly ErasedChat[]): Promise<{ found: number; quiet: bigint[] } | undefined> {
       const ids = chats.map(({ chatId }) => chatId);
       const rows = await exhaust(() => work.deleteRows(ids, rowsAtOnce));

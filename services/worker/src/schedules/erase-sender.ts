@@ -88,7 +88,7 @@ export function createSenderErasing({ work, hasPending, rowsPerSecond, settleMs,
   return async (erasure: SenderErasure, isOver: () => boolean): Promise<"complete" | number> => {
     const { clearedMs } = erasure;
     if (clearedMs !== undefined && clearedMs < settleMs) return settleMs - clearedMs;
-    // Both are durations, each by one clock: that of MySQL and that of Redis.
+    // Both are durations. The clock of MySQL measures one, the clock of Redis the other.
     if (clearedMs !== undefined && (await hasPending(clearedMs))) return 1_000;
     if (!(await clearChats(erasure, isOver))) return 0;
     await clearLetters(erasure);

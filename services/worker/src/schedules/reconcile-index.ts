@@ -102,8 +102,8 @@ export function createIndexReconciliation(options: ReconcileIndexOptions): () =>
   }
 
   /**
-   * Returns the messages of which the index has changes that the database has lost, perhaps in a failover, and per chat
-   * the range of those that the database has lost altogether or deleted: they cannot be indexed again.
+   * Returns the messages whose changes the database has lost and the index still has, perhaps in a failover, and per
+   * chat the range of those that the database has lost altogether or deleted: they cannot be indexed again.
    */
   async function lostChanges(page: readonly ChatCount[]): Promise<{ changed: Again[][]; gone: MessageRange[] }> {
     const numbers = await index.changedAfter(
