@@ -15,6 +15,7 @@ import { expect } from "chai";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sourceOf } from "../src/scripts.ts";
 
 export { noLimits, noReadLimits, type Chat } from "@confab/testkit/world";
@@ -123,13 +124,15 @@ export async function createWorld(mutation?: Mutation) {
   };
 }
 
-/** Sends bodies one after another and returns their numbers. */
+/** Sends bodies one after another, each in a batch of its own, and returns their numbers. */
 export async function send(acceptor: TestAcceptor, chat: Chat, ...bodies: string[]): Promise<number[]> {
   const numbers: number[] = [];
   for (const body of bodies) {
     const acceptance = await acceptor.submit({ token: chat.token, chat: chat.number, body, requestId: "test" });
     expect(acceptance.kind).to.equal("accepted");
     if (acceptance.kind === "accepted") numbers.push(acceptance.number);
+    // Batches of the same millisecond are in random order.
+    await sleep(2);
   }
   return numbers;
 }
