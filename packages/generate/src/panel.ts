@@ -3,7 +3,10 @@ export type Unit = "short" | "percentunit" | "s" | "bytes" | "reqps" | "ops" | "
 
 export interface Query {
   readonly expr: string;
-  /** Grafana's template of a series' name, such as `{{route}}`. In a table, the name of the value's column; empty: it is hidden. */
+  /**
+   * Grafana's template of a series' name, such as `{{route}}`. In a table, the name of the value's column. An empty
+   * name hides the column.
+   */
   readonly legend: string;
   /** The unit of a table's column. Default: the panel's. */
   readonly unit?: Unit;

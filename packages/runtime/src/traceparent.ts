@@ -7,7 +7,7 @@ export function traceIdOf(traceparent: unknown): string | undefined {
   return traceId === noTrace ? undefined : traceId;
 }
 
-/** Returns the parts of a W3C traceparent; undefined for anything else. */
+/** Returns the parts of a W3C traceparent, or undefined for any other text. */
 export function parseTraceparent(traceparent: string): { traceId: string; spanId: string; flags: number } | undefined {
   const [, traceId, spanId, flags] = form.exec(traceparent) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;

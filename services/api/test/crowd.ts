@@ -8,7 +8,10 @@ export async function openCrowd({ url }: { url: string }, path: string, readers:
   const worker = new Worker(new URL("crowd-reader.ts", import.meta.url), { workerData });
   await once(worker, "message");
   return {
-    /** Waits for this many events per reader. Returns how many readers have read what since the last time. */
+    /**
+     * Waits for this many events per reader. Returns what was read since the last call, with the number of readers that
+     * read it.
+     */
     async read(eventsEach: number): Promise<Reading> {
       worker.postMessage({ events: eventsEach * readers } satisfies Expectation);
       const [reading] = (await once(worker, "message")) as [Reading];

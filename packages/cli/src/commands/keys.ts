@@ -83,7 +83,7 @@ export function addKeysCommands(program: Command, io: Io): void {
   onOwner(
     keys
       .command("rotate")
-      .description("replace a key by a new one with the same name, scopes and lifetime, and show that, once")
+      .description("replace a key with a new one with the same name, scopes and lifetime, and show that, once")
       .option("--grace <duration>", "how long the old key still works, such as 1h or 0s (default: 24h)", duration),
     [keyOperand],
     async (token, [key], command) => {

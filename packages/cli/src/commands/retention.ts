@@ -23,7 +23,9 @@ interface ApplicationTotals extends Totals {
   })[];
 }
 
-/** `retention set`, through the API, and `retention preview`: for operators, directly on the database. */
+/**
+ * Adds `retention set`, which uses the API, and `retention preview`, for operators, which reads the database directly.
+ */
 export function addRetentionCommands(program: Command, io: Io): void {
   const retention = program.command("retention").description("limit the age of messages, and see what a limit deletes");
 

@@ -26,7 +26,7 @@ export const leftOut: readonly (readonly [page: string, reason: string, firstLin
     make,
     ["make up", "make status", "make down     # the data stays: the next make up continues with it"],
   ],
-  ["docs/tutorials/first-chat.md", processes, ["kill -STOP 15869      # replace it by yours", "kill -9 15869"]],
+  ["docs/tutorials/first-chat.md", processes, ["kill -STOP 15869      # replace it with yours", "kill -9 15869"]],
   ["docs/how-to/require-keys.md", variables, ["export ADMIN_API_KEY=$(openssl rand -hex 16)"]],
   ["docs/how-to/open-to-browsers.md", variables, ["CORS_ORIGINS=https://chat.example.com,http://localhost:5173"]],
   [
