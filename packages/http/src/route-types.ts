@@ -78,11 +78,11 @@ export type FairShares = <T>(
   owner: Owner,
   work: () => Promise<T>,
   kind: "list" | "search" | Change,
-  patience?: Patience,
+  waitBudget?: WaitBudget,
 ) => Promise<T>;
 
 /** How long a request with several parts may still wait for its share; undefined until its first part has waited. */
-export interface Patience {
+export interface WaitBudget {
   leftMs?: number;
 }
 

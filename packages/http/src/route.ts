@@ -62,8 +62,8 @@ export function mount<R extends Route>(
         const result = await work();
         return { result, payload: await payloadOf(route, bodyOf(result), owner) };
       };
-      const patience = {};
-      const inShare: InShare = (work) => share(ofOwner, work, kindOf(route, params), patience);
+      const waitBudget = {};
+      const inShare: InShare = (work) => share(ofOwner, work, kindOf(route, params), waitBudget);
       const answer = async () => {
         if (holding === undefined) {
           const work = () =>

@@ -95,9 +95,9 @@ describe("the share of lists, searches and changes", () => {
 
   it("lets the parts of a change wait two seconds together", async () => {
     const share = createFairShares({ poolSize: 10, userShare: 0.25, searchMsPerSecond: undefined });
-    const patience = {};
+    const waitBudget = {};
     const held = work();
-    const part = () => share({ token, user: undefined }, () => Promise.resolve(), { locks: "a chat" }, patience);
+    const part = () => share({ token, user: undefined }, () => Promise.resolve(), { locks: "a chat" }, waitBudget);
     const first = share({ token, user: undefined }, held.run, { locks: "a chat" });
     const waiting = part();
     await new Promise((resolve) => setTimeout(resolve, 1_200));

@@ -51,12 +51,12 @@ export function createFairShares({ poolSize, userShare, searchMsPerSecond }: Fai
   });
   const searches = searchMsPerSecond === undefined ? undefined : createSearchTime(searchMsPerSecond, userShare);
 
-  return (owner, work, kind, patience = {}) => {
+  return (owner, work, kind, waitBudget = {}) => {
     const { token, user } = owner;
-    const until = performance.now() + (patience.leftMs ?? waitMs);
+    const until = performance.now() + (waitBudget.leftMs ?? waitMs);
     const restMs = () => Math.max(0, until - performance.now());
     const begin = () => {
-      patience.leftMs = restMs();
+      waitBudget.leftMs = restMs();
       return work();
     };
     const limited = kind === "search" && searches !== undefined ? () => searches.run(owner, begin) : begin;

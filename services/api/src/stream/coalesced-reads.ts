@@ -171,15 +171,15 @@ export function createCoalescedReads({
 }
 
 /** Readers may wait as long as those that wait for messages. */
-const patience = { waitingPerKey: Infinity, waitMs: 30_000, refuse: busy };
+const waitLimits = { waitingPerKey: Infinity, waitMs: 30_000, refuse: busy };
 
 /** Runs work in the turn of its owner: one place is left to other applications, and a user has a part of the others. */
 function createTurns(atOnce: number, userShare: number) {
   const perApplication = Math.max(1, atOnce - 1);
-  const ofApplication = createFairShare({ total: atOnce, perKey: perApplication, ...patience });
+  const ofApplication = createFairShare({ total: atOnce, perKey: perApplication, ...waitLimits });
   // In front of it, so that what waits here takes no place there.
   const perUser = Math.max(1, Math.floor(perApplication * userShare));
-  const ofUser = createFairShare({ total: Infinity, perKey: perUser, ...patience });
+  const ofUser = createFairShare({ total: Infinity, perKey: perUser, ...waitLimits });
   return <T>(owner: Owner, work: () => Promise<T>): Promise<T> => {
     const inApplication = () => ofApplication(owner.token, work);
     return owner.user === undefined ? inApplication() : ofUser(nameOf(owner), inApplication);
