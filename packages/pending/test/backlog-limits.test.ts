@@ -14,8 +14,6 @@ describe("the limits of the backlog", function () {
     const chat = await world.createChat();
     await send(side.acceptor(), chat, ...Array.from({ length: 6 }, () => "x".repeat(1000)));
     const ids = await side.backlog.overdue(0, firstTen);
-    // Batches of the same millisecond are not in the order of their numbers.
-    const all = (await side.backlog.read(ids, noReadLimits)).batches.map(({ messages }) => messages[0]!.number);
     // Redis evicts keys one by one.
     await side.redis.del(`${world.prefix}batch:${ids[1]!}`, `${world.prefix}records:${ids[5]!}`);
     const rows = await side.backlog.read(ids, { ...noReadLimits, maxMessages: 3 });
@@ -28,10 +26,10 @@ describe("the limits of the backlog", function () {
     expect(rest.batches.map(({ id }) => id)).to.deep.equal([ids[4]]);
     const { token, number, id: chatId } = chat;
     expect(rest.lost.map(({ id, messages }) => [id, messages])).to.deep.equal([
-      [ids[5], [{ token, chat: number, chatId, number: all[5] }]],
+      [ids[5], [{ token, chat: number, chatId, number: 6 }]],
     ]);
     expect(rest.later).to.deep.equal([]);
-    expect([...(await side.pending.read(chat, [1, 6])).messages.keys()]).to.have.members(all.slice(0, 5));
+    expect([...(await side.pending.read(chat, [1, 6])).messages.keys()]).to.have.members([1, 2, 3, 4, 5]);
     const bytes = await side.backlog.read(ids, { ...noReadLimits, maxBytes: 2500 });
     expect(bytes.later).to.deep.equal([ids[3], ids[4], ids[5]]);
     const one = await side.backlog.read(ids, { ...noReadLimits, maxBytes: 1 });
