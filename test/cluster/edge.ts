@@ -105,7 +105,7 @@ export function describeEdge(installed: () => Release): void {
   });
 }
 
-/** Returns the events of a stream with their message's number, without signs of life. */
+/** Yields the events of a stream with their message's number, without signs of life. */
 async function* readNumbers(path: string): AsyncGenerator<string> {
   const response = await fetch(new URL(path, edgeUrl));
   expect(response.status).to.equal(200);

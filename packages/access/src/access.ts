@@ -179,8 +179,8 @@ export function createAccess(options: AccessOptions): Access {
 }
 
 /**
- * Logs a warning if there are keys that nothing asks for, for example after a restore without the earlier settings. The
- * process starts in any case, even without a database.
+ * Logs a warning if there are active keys although requests need none, for example after a restore without the earlier
+ * settings. The process starts in any case, even without a database.
  */
 async function warnOfUnusedKeys(keys: Pick<AccessOptions["keys"], "hasActive">, logger: Logger): Promise<void> {
   try {

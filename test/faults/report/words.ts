@@ -32,7 +32,7 @@ function lostIn(rows: readonly Losses[]): string {
   return rows.reduce((total, { lost, documentedLost }) => total + lost + documentedLost, 0).toLocaleString("en");
 }
 
-/** Returns the invariants as pairs of name and sentence. */
+/** The invariants as pairs of name and sentence. */
 export const invariantList = (Object.keys(invariants) as InvariantName[]).map(
   (name) => [name, invariants[name].says] as const,
 );
