@@ -2,31 +2,31 @@ import { sidesOf, spreadOf, type RowResult } from "./results.ts";
 import { tableOf, show } from "./report.ts";
 import { batchFigure, capacityRow, checkedRates, rateOf } from "./rows/capacity.ts";
 
-/** The costs of a process, in microseconds of CPU. */
+/** The CPU time that a process uses, in microseconds. */
 export interface Costs {
-  /** Per second, with or without messages. */
+  /** Used every second, with or without messages. */
   readonly second: number;
   readonly message: number;
   readonly batch: number;
 }
 
-/** A measured cost per message. */
+/** A measured cost per message, with the load at which it was measured. */
 export interface Point {
-  /** Messages per second. */
+  /** Rate in messages per second. */
   readonly rate: number;
   readonly messagesPerBatch: number;
-  /** Microseconds of CPU per message. */
+  /** CPU time per message, in microseconds. */
   readonly us: number;
 }
 
-/** Returns the cost per message at a rate and a size of batches. */
+/** Returns the cost per message for a rate and a batch size. */
 export function costOf({ second, message, batch }: Costs, { rate, messagesPerBatch }: Omit<Point, "us">): number {
   return second / rate + message + batch / messagesPerBatch;
 }
 
 /**
- * Fits costs to measured points by the method of least squares, with relative errors and without negative costs. As there are three
- * unknowns, it tries each subset of them: https://en.wikipedia.org/wiki/Non-negative_least_squares.
+ * Fits costs to measured points by the method of least squares, with relative errors and without negative costs. There
+ * are only three unknowns, so it tries each subset of them: https://en.wikipedia.org/wiki/Non-negative_least_squares.
  */
 export function fitCosts(points: readonly Point[]): Costs {
   const rows = points.map(({ rate, messagesPerBatch, us }) => [1 / rate / us, 1 / us, 1 / messagesPerBatch / us]);
@@ -43,7 +43,7 @@ export function fitCosts(points: readonly Point[]): Costs {
 
 const subsets: readonly (readonly number[])[] = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]];
 
-/** Solves the normal equations of `rows · x = 1`; undefined if they have no single solution. */
+/** Solves the normal equations of `rows · x = 1`. Returns undefined if they have no unique solution. */
 function solve(rows: readonly number[][]): number[] | undefined {
   const size = rows[0]!.length;
   const equations = Array.from({ length: size }, (_, i) => [
@@ -63,8 +63,8 @@ function solve(rows: readonly number[][]): number[] | undefined {
 }
 
 /**
- * Returns the costs that fit the row `capacity`, and how far they are from the rates that were not used to find them,
- * as Markdown.
+ * Returns the costs fitted to the row `capacity`, as Markdown, and compares them with the measurements that were not
+ * used for the fit. Returns undefined if the row was not measured.
  */
 export function costsText(results: readonly RowResult[]): string | undefined {
   const rounds = results.find(({ name }) => name === capacityRow.name)?.rounds ?? [];

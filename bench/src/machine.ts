@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-/** Says which version the test kit downloads. */
+/** This file names the version that the test kit downloads. */
 const elasticsearch = join(import.meta.dirname, "../../packages/local/elasticsearch/pom.xml");
 
-/** Describes the machine and the versions of the installed programs: a figure means nothing without them. */
+/** Describes the machine and the versions of the installed programs. Without them, a figure has no meaning. */
 export async function describeMachine(): Promise<Record<string, string | number>> {
   const redis = await ensureProgram({ programs: ["redis-server"], packages: ["redis-server"] }, console.error);
   return {

@@ -27,7 +27,7 @@ async function measure(options: Options): Promise<RowResult[]> {
       const command = `make bench ARGS="${quick}--only ${row.name} --rounds ${options.rounds} --seconds ${options.seconds}"`;
       const result: RowResult = { name: row.name, date: new Date().toISOString(), command, machine, rounds };
       results.push(result);
-      // At once, so that an interrupted run keeps the rows that it has finished.
+      // Each row is written as soon as it is measured, so that it is kept if a later row is interrupted.
       if (options.write) await writeResults([result]);
     }
     return results;

@@ -30,7 +30,7 @@ export interface Options extends Settings {
   readonly help: boolean;
 }
 
-/** Throws an error with a sentence for the user when an option is unknown or its value is invalid. */
+/** Throws an error with a sentence for the user if an option is unknown or its value is invalid. */
 export function readOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
@@ -59,7 +59,7 @@ export function readOptions(args: string[]): Options {
   };
 }
 
-/** Reads a whole number, at least 1. */
+/** Reads an option's value as a whole number of at least 1. */
 export function whole(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)

@@ -4,7 +4,7 @@ import { capacityRow } from "./rows/capacity.ts";
 import type { RowResult } from "./results.ts";
 import type { Row } from "./rows/row.ts";
 
-/** Renders the results of all rows that were measured as a Markdown page. */
+/** Renders the results of all measured rows as a Markdown page. */
 export function createPage(rows: readonly Row[], results: readonly RowResult[]): string {
   const measured = rows.flatMap((row) => {
     const result = results.find(({ name }) => name === row.name);
@@ -39,7 +39,7 @@ function voidsOf({ rounds }: RowResult): string {
   return voids.map(({ side, round, faults }) => `; round ${round} of ${side} is void: ${faults.join(", ")}`).join("");
 }
 
-/** Returns one paragraph per machine, with the rows that it measured if there are several. */
+/** Returns one paragraph per machine. If there are several machines, each paragraph names the rows measured on it. */
 function machinesOf(results: readonly RowResult[]): string[] {
   const described = results.map(({ name, machine }) => ({
     name,

@@ -1,15 +1,18 @@
 import { readFileSync } from "node:fs";
 
-/** Process ids by name. */
+/** Process ids, by the name of the service or store. */
 export type Watched = Readonly<Record<string, readonly number[]>>;
 
-/** Microseconds of CPU by name; null where the system does not report it. */
+/** CPU time in microseconds, by name; null where the system does not report it. */
 export type CpuTimes = Readonly<Record<string, number | null>>;
 
-/** Linux reports in hundredths of a second, independently of the kernel's own tick. */
+/** Linux reports CPU time in hundredths of a second, independently of the kernel's own tick. */
 const tickUs = 10_000;
 
-/** Starts to measure CPU time, user and system. The returned function gives the time that the processes used since then. */
+/**
+ * Starts to measure CPU time, user and system. Returns a function that returns the time used by the processes since
+ * then.
+ */
 export function watchCpu(watched: Watched): () => CpuTimes {
   const before = read(watched);
   return () => {
@@ -23,7 +26,7 @@ export function watchCpu(watched: Watched): () => CpuTimes {
   };
 }
 
-/** Returns figures of the CPU time that each process used per unit of work, such as a message. */
+/** Returns the CPU time that each process used per unit of work, such as a message. */
 export function cpuFiguresOf(cpu: CpuTimes, unit: string, count: number): Record<string, number | null> {
   return Object.fromEntries(
     Object.entries(cpu).map(([name, us]) => [`${name} CPU, µs/${unit}`, us === null ? null : us / count]),
@@ -31,7 +34,7 @@ export function cpuFiguresOf(cpu: CpuTimes, unit: string, count: number): Record
 }
 
 /**
- * Returns the resident memory of processes now, and the sum of their highest values, in MB; null where the system does
+ * Returns the resident memory of processes now, and the sum of their peaks, in MB. Each is null where the system does
  * not report it.
  */
 export function memoryOf(pids: readonly number[]): { now: number | null; highest: number | null } {
@@ -52,7 +55,8 @@ function sum(pids: readonly number[], measure: (pid: number) => number): number 
 
 function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // The second field, the name, may contain spaces, so count from its closing bracket. utime and stime are fields 14 and 15.
+  // The second field, the name, may contain spaces, so the fields are counted from its closing bracket. utime and stime
+  // are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * tickUs;
 }

@@ -1,7 +1,7 @@
 import { judge, sidesOf, spreadOf, type RowResult, type Spread } from "./results.ts";
 import type { Row } from "./rows/row.ts";
 
-/** Returns the goals of all rows that were measured, as a Markdown table with medians, ranges and verdicts. */
+/** Returns the goals of all measured rows, as a Markdown table with medians, ranges and verdicts. */
 export function goalsTable(rows: readonly Row[], results: readonly RowResult[]): string {
   const lines = rows.flatMap((row) => {
     const rounds = results.find(({ name }) => name === row.name)?.rounds ?? [];
@@ -44,14 +44,14 @@ export function tableOf(rows: readonly string[][]): string {
   return [line(rows[0]!), rule, ...rows.slice(1).map(line)].join("\n");
 }
 
-/** Formats a median with its range, or a dash. */
+/** Formats a median with its range. Returns a dash if the spread is undefined. */
 export function showSpread(spread: Spread | undefined): string {
   if (spread === undefined) return "–";
   const digits = digitsOf(spread.median);
   return `${show(spread.median, digits)} (${show(spread.lowest, digits)} – ${show(spread.highest, digits)})`;
 }
 
-/** Formats a figure. */
+/** Formats a figure. By default, the number of decimals depends on its size. */
 export function show(value: number, digits = digitsOf(value)): string {
   return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

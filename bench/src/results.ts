@@ -1,14 +1,14 @@
 import type { Goal, Measured } from "./rows/row.ts";
 
-/** One measurement of one side. */
+/** One measurement of one side of a row. */
 export interface Round extends Measured {
   readonly round: number;
   readonly side: string;
-  /** The load average of the machine over the minute before. */
+  /** The machine's load average over the minute before the measurement. */
   readonly loadAverage: number;
 }
 
-/** The outcome of a row. */
+/** All measurements of a row, with the command and the machine that produced them. */
 export interface RowResult {
   readonly name: string;
   readonly date: string;
@@ -26,7 +26,7 @@ export interface Spread {
 export interface Judged {
   readonly of: Spread;
   readonly against: Spread | undefined;
-  /** The ratio of the medians, or the median itself if nothing is compared. */
+  /** The ratio of the medians, or the median itself if the goal compares nothing. */
   readonly value: number;
   readonly verdict: "aim" | "pass" | "below";
 }
@@ -36,7 +36,10 @@ export function sidesOf(rounds: readonly Round[]): string[] {
   return [...new Set(rounds.map(({ side }) => side))];
 }
 
-/** Returns a figure of one side over the verified rounds, or undefined if there is none. */
+/**
+ * Returns the spread of one side's figure over the verified rounds. Returns undefined if no verified round has the
+ * figure.
+ */
 export function spreadOf(rounds: readonly Round[], side: string, figure: string): Spread | undefined {
   const values = rounds
     .filter((round) => round.side === side && round.faults.length === 0)
@@ -47,7 +50,7 @@ export function spreadOf(rounds: readonly Round[], side: string, figure: string)
     : { median: middle, lowest: Math.min(...values), highest: Math.max(...values) };
 }
 
-/** Judges a goal by medians; undefined if a side was not measured. */
+/** Judges a goal by medians. Returns undefined if a side has no verified figure. */
 export function judge(rounds: readonly Round[], { figure, of, against, better, pass, aim }: Goal): Judged | undefined {
   const own = spreadOf(rounds, of, figure);
   const other = against === undefined ? undefined : spreadOf(rounds, against, figure);
@@ -57,7 +60,7 @@ export function judge(rounds: readonly Round[], { figure, of, against, better, p
   return { of: own, against: other, value, verdict: reaches(aim) ? "aim" : reaches(pass) ? "pass" : "below" };
 }
 
-/** Returns the median, or undefined for an empty list. */
+/** Returns the median. Returns undefined if the list is empty. */
 export function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

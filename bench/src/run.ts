@@ -4,7 +4,7 @@ import type { Round } from "./results.ts";
 import type { Measured, Row, Settings } from "./rows/row.ts";
 import type { World } from "./world.ts";
 
-/** Measures a row: its sides in turn, in as many rounds as the settings say. Progress goes to stderr. */
+/** Measures the sides of a row in turn, in as many rounds as the settings require. Writes its progress to stderr. */
 export async function measureRow(world: World, settings: Settings, row: Row): Promise<Round[]> {
   const rounds: Round[] = [];
   for (let round = 1; round <= settings.rounds; round += 1) {
@@ -22,7 +22,7 @@ export async function measureRow(world: World, settings: Settings, row: Row): Pr
   return rounds;
 }
 
-/** One failure must not lose the figures of a long run. */
+/** Returns a failure as a void measurement, so that it does not discard the other figures of a long run. */
 function failed(error: unknown): Measured {
   return { figures: {}, faults: [error instanceof Error ? error.message : String(error)] };
 }

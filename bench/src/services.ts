@@ -5,7 +5,7 @@ import { startService as start } from "@confab/testkit";
 
 const root = join(import.meta.dirname, "../..");
 
-/** Compiles the services, as the image's build does. Throws with the compiler's messages. */
+/** Compiles the services like the build of the image. Throws an error with the compiler's messages. */
 export async function compileServices(): Promise<void> {
   const services = ["ingest", "api", "worker"].map((name) => join(root, "services", name));
   await promisify(execFile)(join(root, "node_modules/.bin/tsc"), ["-b", ...services]).catch((error: unknown) => {
@@ -13,6 +13,9 @@ export async function compileServices(): Promise<void> {
   });
 }
 
-/** Starts a service as the image runs it. The compiler that removes types from sources would need 25 MB of each process. */
+/**
+ * Starts a service like the image. Running the sources directly would add 25 MB to each process, for the compiler that
+ * removes the types.
+ */
 export const startService: (...args: Parameters<typeof start>) => ReturnType<typeof start> = (name, env) =>
   start(name, env, { isCompiled: true });

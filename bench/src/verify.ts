@@ -7,16 +7,19 @@ import { prefix } from "./designs/design.ts";
 import { bodiesOf, type Target } from "./load/messages.ts";
 import type { Stores } from "./world.ts";
 
-/** The content of one chat: how many messages, and a digest of their numbers and bodies. */
+/** The number of messages in one chat, and a digest of their numbers and bodies. */
 export interface ChatContent {
   readonly count: number;
   readonly digest: string;
 }
 
 export interface Contents {
-  /** In the order of the chats' numbers. */
+  /** Contents of the chats, in the order of their numbers. */
   readonly chats: readonly ChatContent[];
-  /** One per wrong chat. A chat is right if it has exactly the numbers 1 to N, and only texts that were sent. */
+  /**
+   * One fault per wrong chat. A chat is right if its numbers are exactly 1 to N, and if each text is one of the sent
+   * texts.
+   */
   readonly faults: readonly string[];
 }
 
@@ -25,7 +28,10 @@ export function countOf({ chats }: Pick<Contents, "chats">): number {
   return chats.reduce((sum, { count }) => sum + count, 0);
 }
 
-/** A message whose answer the load did not wait for, because it ended, may be there or not. */
+/**
+ * Returns a fault if the number of messages does not fit the number of answers. When the load ends, it does not wait
+ * for open requests, so each of the `open` messages may or may not have been accepted.
+ */
 export function faultsOfCount(held: number, answered: number, open: number): string[] {
   if (held >= answered && held <= answered + open) return [];
   return [`${answered} messages were answered, but ${held} exist`];
@@ -34,7 +40,7 @@ export function faultsOfCount(held: number, answered: number, open: number): str
 const numbersAtOnce = 10_000;
 const rowsAtOnce = 1_000;
 
-/** Reads the messages that wait in Redis, like the api for its answers. */
+/** Reads the messages that are pending in Redis, with the same functions as the api. */
 export async function readPending({ redisUrl }: Stores, { token, chats }: Target): Promise<Contents> {
   const redis = new Redis(redisUrl);
   try {
@@ -59,7 +65,7 @@ interface Count {
   readonly stored: bigint;
 }
 
-/** Reads the messages in the database, and compares the count that each chat keeps with its rows. */
+/** Reads the messages in the database, and compares each chat's count with the number of its rows. */
 export async function readStored({ database: { prisma } }: Stores, { token, chats }: Target): Promise<Contents> {
   const counts = await prisma.$queryRaw<Count[]>`
     SELECT c.number AS chat, c.id, c.messages_count AS counted, COUNT(m.number) AS stored
@@ -103,7 +109,10 @@ export async function* everyMessage({ database }: Stores): AsyncGenerator<Messag
   }
 }
 
-/** Counts an application's stored messages by its chats' counts, which change in the transaction that inserts the rows. */
+/**
+ * Counts an application's stored messages by adding up the counts of its chats. A count changes in the transaction that
+ * inserts the rows.
+ */
 export async function countStored({ prisma }: Database, token: string): Promise<number> {
   const [row] = await prisma.$queryRaw<{ n: unknown }[]>`
     SELECT SUM(c.messages_count) AS n FROM applications a JOIN chats c ON c.application_id = a.id WHERE a.token = ${token}`;

@@ -6,16 +6,16 @@ import { findElasticsearchTools } from "@confab/local";
 import { createTestDatabase, startElasticsearch, startMysql, startRedis, type ServerHandle } from "@confab/testkit";
 import { buildStick } from "./designs/build-stick.ts";
 
-/** The things that live as long as the run. */
+/** The resources that a whole run shares. */
 export interface World {
-  /** A temporary folder. */
+  /** Temporary folder for the files of the run. */
   readonly folder: string;
   readonly mysqlPid: number;
-  /** The program of the Go service; undefined where Go is not installed. */
+  /** Path of the Go service's program; undefined if Go is not installed. */
   readonly stick: string | undefined;
   /** Whether this machine can run Elasticsearch. */
   readonly hasElasticsearch: boolean;
-  /** Creates something for the rest of the run, unless it exists already. */
+  /** Creates something once and keeps it for the rest of the run. */
   keep<T>(name: string, create: () => Promise<Kept<T>>): Promise<T>;
   close(): Promise<void>;
 }
@@ -33,10 +33,10 @@ export interface Stores {
   readonly pids: { readonly redis: number; readonly mysql: number };
 }
 
-/** When Redis writes its append-only file to the disk. */
+/** The policy by which Redis syncs its append-only file to disk. */
 export type Fsync = "always" | "everysec";
 
-/** Starts MySQL, flushed on every commit, and builds what must be built. */
+/** Starts MySQL, which flushes on every commit, and builds the programs that the run needs. */
 export async function createWorld(): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), "confab-bench-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];
@@ -59,7 +59,7 @@ export async function createWorld(): Promise<World> {
       console.error("A JDK or Maven is missing, so everything that needs Elasticsearch is left out.");
     const mysql = await startMysql({ dir: join(folder, "mysql") });
     undo.push(() => mysql.stop());
-    // The test kit creates databases on the server that this variable names.
+    // The test kit creates its databases on the server that this variable names.
     process.env.CONFAB_TEST_DATABASE_URL = mysql.url;
     return { folder, mysqlPid: mysql.pid, stick, hasElasticsearch, keep, close };
   } catch (error) {
@@ -68,10 +68,11 @@ export async function createWorld(): Promise<World> {
   }
 }
 
-/** Returns Elasticsearch, which starts with the first row that needs it and then runs on. */
+/** Returns the run's Elasticsearch. It starts on the first call, and runs until the end of the run. */
 export function elasticsearchOf(world: World): Promise<ServerHandle> {
   return world.keep("Elasticsearch", async () => {
-    // As in production. With the serial collector, garbage counts as memory in use, and Elasticsearch refuses requests.
+    // Production uses this collector as well. With the serial collector, garbage counts as memory in use, and
+    // Elasticsearch refuses requests.
     const args = ["-XX:-UseSerialGC", "-XX:+UseG1GC"];
     const value = await startElasticsearch(
       { dir: join(world.folder, "elasticsearch"), heap: "1g", args },
@@ -81,7 +82,7 @@ export function elasticsearchOf(world: World): Promise<ServerHandle> {
   });
 }
 
-/** Starts a Redis and creates a database. */
+/** Starts a new Redis and creates an empty database. */
 export async function openStores(world: World, fsync: Fsync): Promise<Kept<Stores>> {
   const undo: (() => Promise<unknown>)[] = [];
   const close = async () => {
@@ -115,7 +116,7 @@ export async function withStores<T>(world: World, fsync: Fsync, work: (stores: S
   }
 }
 
-/** Counts all queries of MySQL until now, including those of the services and of this program. */
+/** Returns the number of queries that MySQL has executed, including the queries of this program. */
 export async function queriesOf({ database }: Stores): Promise<number> {
   const [row] = await database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
   return Number(row?.Value);

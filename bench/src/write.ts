@@ -8,7 +8,10 @@ const root = join(import.meta.dirname, "../..");
 const file = join(root, ".confab/bench/results.json");
 const page = join(root, "docs/benchmarks/README.md");
 
-/** Keeps results in .confab/bench, in place of earlier ones of the same rows, and writes the result page from all of them. */
+/**
+ * Saves results in .confab/bench, replacing earlier results of the same rows, and renders the result page from all of
+ * them.
+ */
 export async function writeResults(results: readonly RowResult[]): Promise<void> {
   const earlier = await readResults();
   const latest = rows.flatMap(({ name }) => [...results, ...earlier].find((result) => result.name === name) ?? []);

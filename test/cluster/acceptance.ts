@@ -5,7 +5,10 @@ import type { Release } from "./release.ts";
 
 const [chatCount, clients, total] = [10, 32, 1000];
 
-/** Promises that hold with all stores: acknowledged messages are numbered 1, 2, 3…, stored, counted and found. */
+/**
+ * Describes promises that hold while all stores are available: acknowledged messages are numbered 1, 2, 3…, stored,
+ * counted and found.
+ */
 export function describeAcceptance(installed: () => Release): void {
   it("passes helm test", async () => {
     expect(await installed().helm("test", "confab", "--logs", "--timeout", "3m")).to.match(/Phase:\s+Succeeded/);

@@ -10,7 +10,7 @@ const fixed = {
   "worker.keda.enabled": "false",
   ...Object.fromEntries(services.map((service) => [`${service}.replicas`, String(pods[service])])),
 };
-/** No autoscaler may remove a pod during the test for lack of work. */
+/** During the test, no autoscaler may remove a pod that has no work. */
 const patient = { "scaleDown.stabilizationWindowSeconds": "3600" };
 const autoscaled = {
   "ingress.rateLimit.enabled": "false",
@@ -80,7 +80,7 @@ interface Deployments {
   }[];
 }
 
-/** Polls the number of ready pods, and gives the lowest number of each service. */
+/** Polls the number of ready pods until `stop`, which resolves with the lowest number for each service. */
 function watchReadyPods(release: Release): { stop(): Promise<Record<Component, number>> } {
   const fewest: Record<Component, number> = { ingest: Infinity, api: Infinity, worker: Infinity };
   const stopped = new AbortController();

@@ -22,7 +22,7 @@ interface Status {
   database: { dead_letters: number };
 }
 
-/** Describes a backlog and one slow worker: KEDA starts workers, and removes them when everything is stored. */
+/** Describes a backlog with one slow worker: KEDA starts workers, and removes them when everything is stored. */
 export function describeAutoscaling(installed: () => Release): void {
   describe(`with ${total} pending messages and one slow worker`, () => {
     let token: string;
@@ -110,7 +110,7 @@ function describeCourse(course: readonly Moment[]): string {
     .join("\n");
 }
 
-/** Sends all messages, and sends refused ones again. Resolves with the assigned numbers of each chat. */
+/** Sends all messages, and repeats the refused ones. Resolves with the assigned numbers by chat. */
 async function sendBacklog(client: Client, token: string, chats: readonly number[]): Promise<Map<number, number[]>> {
   const numbers = new Map<number, number[]>(chats.map((chat) => [chat, []]));
   const rounds = total / perRequest;

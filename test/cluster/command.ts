@@ -4,8 +4,8 @@ import { text } from "node:stream/consumers";
 import { findTool } from "@confab/cluster";
 
 /**
- * Runs a program and resolves with its standard output. Rejects with all of its output if it fails. helm and kubectl are
- * also found if they are not in the PATH.
+ * Runs a program and resolves with its standard output. Rejects with all of its output if it fails. helm and kubectl
+ * are also found if they are not in the PATH.
  */
 export async function run(
   program: string,

@@ -7,7 +7,7 @@ import { listAll } from "./stored.ts";
 import { edgeUrl, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** The ingress controller that writes the access log: `namespace/deployment`. */
+/** The ingress controller that writes the access log, as `namespace/deployment`. */
 const [controllerNamespace, controller] = (
   process.env.CONFAB_EDGE_CONTROLLER ?? "ingress-nginx/ingress-nginx-controller"
 ).split("/") as [string, string];
@@ -105,7 +105,10 @@ export function describeEdge(installed: () => Release): void {
   });
 }
 
-/** Yields the events of a stream with their message's number, without signs of life. */
+/**
+ * Yields the name of each event in a stream, and the message number if the event is a message. Skips comments, which
+ * only keep the connection open.
+ */
 async function* readNumbers(path: string): AsyncGenerator<string> {
   const response = await fetch(new URL(path, edgeUrl));
   expect(response.status).to.equal(200);
@@ -116,7 +119,9 @@ async function* readNumbers(path: string): AsyncGenerator<string> {
   }
 }
 
-/** Returns the next event; a proxy that buffers makes this fail. */
+/**
+ * Resolves with the next event. Rejects if it does not arrive in time, for example because a proxy buffers the stream.
+ */
 async function nextOf(events: AsyncGenerator<string>): Promise<string | undefined> {
   const late = pause(10_000).then(() => {
     throw new Error("the event did not arrive within 10 s");

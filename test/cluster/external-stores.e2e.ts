@@ -6,7 +6,7 @@ import { describeAcceptance } from "./acceptance.ts";
 import { run } from "./command.ts";
 import { openRelease, type Release } from "./release.ts";
 
-/** The address of this machine from inside a pod. */
+/** Address at which pods reach this machine. */
 const host = process.env.CONFAB_E2E_HOST;
 
 describe("Confab on stores outside the cluster", () => {

@@ -3,7 +3,7 @@ import { run } from "./command.ts";
 import { openTerminal, type Terminal } from "./guides.ts";
 import { expectConsistent, openRelease, rolledOut, services, type Release } from "./release.ts";
 
-/** The operating guides, word by word, in a namespace with restricted Pod Security. */
+/** Runs the operating guides word for word, in a namespace with restricted Pod Security. */
 describe("the operating guides, pasted", () => {
   let release: Release;
   let terminal: Terminal;

@@ -6,11 +6,11 @@ import { shellBlocks } from "@confab/testkit";
 import { run } from "./command.ts";
 import { chartFolder, type Release } from "./release.ts";
 
-/** A terminal in which somebody follows the guides: in the namespace of a release, in a folder with its values and the chart. */
+/** A terminal for following the guides: in the namespace of a release, in a folder with its values and the chart. */
 export interface Terminal {
   /**
-   * Pastes all commands of a section of a page in docs/how-to into one shell, which ends at the first that fails. Resolves with the
-   * output. `replaced` has the names that everybody must replace, such as an image.
+   * Pastes all commands of one section of a page in docs/how-to into a shell, which exits at the first failure.
+   * Resolves with the output. `replaced` maps the names that every reader must replace, such as an image.
    */
   follow(page: string, heading: string, replaced?: Readonly<Record<string, string>>): Promise<string>;
   close(): Promise<void>;
@@ -40,7 +40,7 @@ export async function openTerminal(release: Release): Promise<Terminal> {
   };
 }
 
-/** Returns the text under a heading, or under the title of the page, up to the next one. */
+/** Returns the text from a heading, or from the title of the page, to the next heading. */
 async function sectionOf(page: string, heading: string): Promise<string> {
   const text = await readFile(join(chartFolder, "../../docs/how-to", page), "utf8");
   const section = text.split(/^##? /m).find((each) => each.startsWith(`${heading}\n`));

@@ -7,7 +7,7 @@ export interface Answer {
 }
 
 export interface Client {
-  /** Rejects only if there is no answer. Sends the body as JSON, and parses a JSON answer. */
+  /** Sends the body as JSON, and parses a JSON answer. Rejects only if there is no answer. */
   send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   stop(): void;
 }

@@ -3,33 +3,33 @@ import { createClient, type Answer } from "./http.ts";
 import { edgeUrl } from "./release.ts";
 import type { Acknowledged } from "./stored.ts";
 
-/** Requests of the clients: send a message, read one, list, search, show the chat. */
+/** Kinds of requests: send a message, read a message, list messages, search messages, get the chat. */
 export const requestKinds = ["send", "read", "list", "search", "chat"] as const;
 export type RequestKind = (typeof requestKinds)[number];
 
 /** The results of all requests of one kind. */
 export interface Figures {
   answered: number;
-  /** The number of each failure, such as `503 sending-unavailable` or `no answer: …`. */
+  /** Number of failures by description, such as `503 sending-unavailable` or `no answer: …`. */
   readonly failed: Record<string, number>;
-  /** The slowest answer and the slowest failure, ms. */
+  /** Time in ms of the slowest answer or failure. */
   slowestMs: number;
   slowestFailureMs: number;
-  /** The time of the last failure on the clock of performance.now(); 0 if there was none. */
+  /** Time of the last failure by `performance.now()`; 0 if there was none. */
   lastFailedAt: number;
 }
 
 export interface LoadReport {
   readonly acknowledged: readonly Acknowledged[];
   readonly requests: Readonly<Record<RequestKind, Figures>>;
-  /** Acknowledged messages per second. */
+  /** Rate of acknowledged messages, per second. */
   readonly rate: number;
-  /** The longest time between two acknowledgements, ms. */
+  /** Longest time in ms between two acknowledgements. */
   readonly longestGapMs: number;
 }
 
 export interface Load {
-  /** The time of the latest failure of any kind on the clock of performance.now(); 0 if there was none. */
+  /** Returns the time of the latest failure of any kind by `performance.now()`, or 0 if there was none. */
   lastFailedAt(): number;
   stop(): Promise<LoadReport>;
 }
@@ -37,19 +37,22 @@ export interface Load {
 export interface LoadOptions {
   readonly token: string;
   readonly chats: readonly number[];
-  /** The number of clients that send, and of clients that read the sent messages. */
+  /** Number of clients that send, and number of clients that read the sent messages. */
   readonly writers?: number;
   readonly readers?: number;
-  /** Pause between an answer and the client's next request, ms. */
+  /** Pause in ms between an answer and the client's next request. */
   readonly pauseMs?: number;
-  /** Whether stores may be unavailable: refused and unanswered messages are sent again, with the same key, until they are accepted. */
+  /**
+   * Whether stores may be unavailable. In that case, refused and unanswered messages are sent again with the same key
+   * until they are accepted.
+   */
   readonly retry?: boolean;
 }
 
-/** Longer than any answer may take. A slower request counts as a failure. */
+/** Timeout in ms, which is longer than any answer may take. A slower answer counts as a failure. */
 const timeoutMs = 5_000;
 
-/** Sends single messages with unique bodies, and reads them in every way, until it is stopped. */
+/** Sends single messages with unique bodies, and reads them in every way, until the load is stopped. */
 export function startLoad({
   token,
   chats,
@@ -68,8 +71,8 @@ export function startLoad({
   let longestGapMs = 0;
 
   /**
-   * Resolves with an expected answer, or counts a failure. `wrong` describes what is wrong with the content of an
-   * answer.
+   * Waits for the answer to a request. If the answer is not as expected, counts a failure and resolves with undefined;
+   * throws an error if the status is a 4xx. `wrong` returns what is wrong with the content of an answer.
    */
   async function ask(
     kind: RequestKind,
@@ -130,7 +133,7 @@ export function startLoad({
     );
     await ask("list", get(`/messages?after=${number - 1}&limit=5`), 200, (answer) => {
       const [first] = answer.body as { number: number; body: string }[];
-      // While Redis is unavailable, lists show stored messages only, as documented.
+      // While Redis is unavailable, lists contain stored messages only, as documented.
       return first?.body === body || (retry && first?.number !== number) ? undefined : "a list without the message";
     });
     await ask("search", get(`/messages/search?q=${body}&limit=5`), 200);
@@ -148,7 +151,7 @@ export function startLoad({
     ...Array.from({ length: writers }, (_, writer) => write(writer)),
     ...Array.from({ length: readers }, () => read()),
   ]);
-  // stop() rejects with it.
+  // stop() rejects with this error.
   asking.catch(() => undefined);
   return {
     lastFailedAt: () => Math.max(...requestKinds.map((kind) => requests[kind].lastFailedAt)),
@@ -167,7 +170,7 @@ function noFigures(): Figures {
   return { answered: 0, failed: {}, slowestMs: 0, slowestFailureMs: 0, lastFailedAt: 0 };
 }
 
-/** Returns the status and the code of the problem, or what is wrong with the problem document. */
+/** Returns the status and the code of a problem, and what is wrong with the problem document, if anything. */
 function refusalOf({ status, headers, body }: Answer): string {
   if (headers["content-type"]?.includes("application/problem+json") !== true) return `${status} without a problem`;
   const code = (body as { type: string }).type.split("/").at(-1) ?? "";

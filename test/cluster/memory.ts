@@ -1,6 +1,9 @@
 import type { Release } from "./release.ts";
 
-/** Returns memory of each pod from metrics-server, such as `ingest-… 71Mi`. It measures every 15 seconds. */
+/**
+ * Returns the memory of each pod from metrics-server, such as `ingest-… 71Mi`. metrics-server measures every 15
+ * seconds.
+ */
 export async function memoryOf(release: Release): Promise<string> {
   const rows = await release.kubectl("top", "pods", "--no-headers");
   return rows

@@ -5,7 +5,7 @@ import { verifyStored } from "./stored.ts";
 import { expectConsistent, restartsOf, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** Allowed failures while a store is unavailable, by request. No other request may fail. */
+/** Allowed failures of each kind of request while a store is unavailable. No other request may fail. */
 const refusals: Readonly<Record<string, Partial<Record<RequestKind, string>>>> = {
   redis: { send: "503 sending-unavailable", read: "503 service-unavailable" },
   mysql: {
@@ -16,10 +16,16 @@ const refusals: Readonly<Record<string, Partial<Record<RequestKind, string>>>> =
   },
   elasticsearch: { search: "503 search-unavailable" },
 };
-/** A refusal takes up to two seconds if a store is silent. The third second is for a busy machine. */
+/**
+ * Maximum time in ms of a refusal. A refusal takes up to two seconds if a store does not answer. The third second
+ * allows for a busy machine.
+ */
 const promptMs = 3_000;
 
-/** Promises about a killed store: quick refusals with a reason, and no loss of acknowledged messages. */
+/**
+ * Describes promises that hold while a store is killed: quick refusals with a reason, and no loss of acknowledged
+ * messages.
+ */
 export function describeOutages(installed: () => Release): void {
   describe("while a store's pod is deleted under load", () => {
     before(async () => {

@@ -3,7 +3,7 @@ import { run } from "./command.ts";
 import type { Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** Ports that nobody outside the release may reach while NetworkPolicies are on. */
+/** Ports that must be unreachable from outside the release while NetworkPolicies are on. */
 const forbidden = [
   ["Service/confab-redis", 6379],
   ["Service/confab-mysql", 3306],
@@ -12,7 +12,7 @@ const forbidden = [
   ["Service/confab-api", 9082],
 ] as const;
 
-/** Connects from a pod in another namespace, with NetworkPolicies and without. */
+/** Describes connections from a pod in another namespace, with NetworkPolicies and without. */
 export function describePolicies(installed: () => Release): void {
   describe("from a pod in another namespace", () => {
     const outsider = "confab-e2e-outsider";

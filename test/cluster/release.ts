@@ -6,13 +6,13 @@ import { createClient, type Client } from "./http.ts";
 
 export const chartFolder = join(import.meta.dirname, "../../charts/confab");
 
-/** The address of the cluster's ingress controller. */
+/** URL of the cluster's ingress controller. */
 export const edgeUrl = process.env.CONFAB_EDGE_URL ?? "http://127.0.0.1";
 
 /** Values files for this cluster, for example with its image registry; see docs/how-to/test-on-a-cluster.md. */
 const clusterValues = process.env.CONFAB_E2E_VALUES?.split(",").filter((file) => file !== "") ?? [];
 
-/** Reuses the release of the previous run and does not remove it, to investigate a failing test. */
+/** Whether to reuse the release of the previous run and keep it afterwards, to investigate a failing test. */
 const keep = process.env.CONFAB_E2E_KEEP === "on";
 
 // If this root hook fails, Mocha runs no suite. Otherwise each after() would fail too, and hide the reason.
@@ -29,7 +29,7 @@ export type Component = (typeof services)[number];
 
 export interface UpgradeOptions {
   readonly chart?: string;
-  /** More arguments for Helm. */
+  /** Additional arguments for Helm. */
   readonly flags?: readonly string[];
 }
 
@@ -37,18 +37,18 @@ export interface Release {
   readonly namespace: string;
   readonly client: Client;
   /**
-   * Installs or upgrades with the values of this cluster, of the test and of `set`, and waits until everything is
-   * ready.
+   * Installs or upgrades the release with the values for this cluster, for the test and in `set`. Waits until
+   * everything is ready.
    */
   upgrade(set?: Readonly<Record<string, string>>, options?: UpgradeOptions): Promise<void>;
-  /** Like `upgrade`, without waiting. */
+  /** Installs or upgrades the release like `upgrade`, but does not wait. */
   apply(set?: Readonly<Record<string, string>>): Promise<void>;
   helm(...args: string[]): Promise<string>;
   kubectl(...args: string[]): Promise<string>;
   json<T>(...args: string[]): Promise<T>;
   /** Runs confabctl in an api pod and resolves with its standard output. */
   confabctl(...args: string[]): Promise<string>;
-  /** The admin key. */
+  /** Reads the admin key from the release's Secret. */
   adminKey(): Promise<string>;
   createApplication(name: string): Promise<string>;
   createChats(token: string, count: number): Promise<number[]>;
@@ -128,7 +128,7 @@ async function served(client: Client): Promise<void> {
   }
 }
 
-/** Waits until the new pods of the Deployment are ready and the old ones have ended. */
+/** Waits until the new pods of the Deployment are ready and the old ones have terminated. */
 export async function rolledOut(release: Release, component: Component): Promise<void> {
   await release.kubectl("rollout", "status", `deployment/confab-${component}`, "--timeout=300s");
   const selector = `app.kubernetes.io/component=${component}`;

@@ -4,7 +4,7 @@ import { verifyStored } from "./stored.ts";
 import { evict, podsOf, rolledOut, services, type Release } from "./release.ts";
 import { report } from "./report.ts";
 
-/** Makes a change under constant load, and expects that no request fails or hangs and that no message is lost. */
+/** Makes a change under constant load. Expects that no request fails or hangs and that no message is lost. */
 export async function changeUnderLoad(release: Release, change: () => Promise<void>): Promise<void> {
   const token = await release.createApplication("load");
   const chats = await release.createChats(token, 10);
@@ -23,7 +23,7 @@ export async function changeUnderLoad(release: Release, change: () => Promise<vo
   });
 }
 
-/** Changes that clients must not notice. Each is made while messages are sent and read. */
+/** Describes changes that clients must not notice. Each is made while messages are sent and read. */
 export function describeRollouts(installed: () => Release): void {
   describe("under constant load", () => {
     before(async () => {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "chai";
 import type { Client } from "./http.ts";
 
-/** An acknowledged message. */
+/** A message that was acknowledged, with its number. */
 export interface Acknowledged {
   readonly chat: number;
   readonly number: number;
@@ -28,8 +28,8 @@ export async function listAll(client: Client, token: string, chat: number): Prom
 }
 
 /**
- * Waits until the counts show that all messages are stored, and expects every acknowledged message once, with its number.
- * `extra` is the number of other messages, whose answer was lost.
+ * Waits until the counts show that all messages are stored. Expects each acknowledged message exactly once, with its
+ * number. `extra` is the number of further messages, whose answers were lost.
  */
 export async function verifyStored(
   client: Client,

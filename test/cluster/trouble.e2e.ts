@@ -20,7 +20,7 @@ interface ContainerStatus {
   state: { waiting?: { reason: string; message?: string }; running?: object };
 }
 
-/** Faults of an installation, and how they show. */
+/** Breaks an installation in several ways, and checks how each fault becomes visible. */
 describe("Confab in trouble", () => {
   let release: Release;
   before(async () => {
@@ -79,7 +79,7 @@ describe("Confab in trouble", () => {
   it("waits for a Redis that starts late: it is not ready, logs what it waits for, and restarts nothing", async () => {
     await release.kubectl("scale", "statefulset/confab-redis", "--replicas=0");
     await release.kubectl("wait", "pod/confab-redis-0", "--for=delete", "--timeout=120s");
-    // Delete the pods so that new ones have never connected to Redis. A rollout would not remove the old ones.
+    // The pods are deleted, so that new pods have never connected to Redis. A rollout would not remove the old ones.
     for (const component of ["ingest", "worker"])
       await release.kubectl("delete", "pods", "--selector", `app.kubernetes.io/component=${component}`, "--wait=true");
     await pause(30_000);
@@ -103,12 +103,14 @@ describe("Confab in trouble", () => {
   it("continues to serve with the old pods when a migration fails, lets no new pod serve before the schema exists, and logs the reason", async () => {
     const token = await release.createApplication("migration");
     const chats = await release.createChats(token, 5);
-    // The worker gets no requests. It is not ready without the schema, but continues to work.
+    // The worker is not in this list, because it gets no requests. It is not ready without the schema, but continues to
+    // work.
     const serving = ["ingest", "api"];
     const before = await readyPods(serving);
     const [worker] = await podsOf("worker");
     const load = startLoad({ token, chats, writers: 4, readers: 2 });
-    // The state after an interrupted migration: the Job refuses to continue, and new pods find an incomplete schema.
+    // This is the state after an interrupted migration: the Job refuses to continue, and new pods find an incomplete
+    // schema.
     await sql("UPDATE _prisma_migrations SET finished_at = NULL");
     await release.apply({
       ...values,
@@ -132,7 +134,7 @@ describe("Confab in trouble", () => {
     expect((await readyPods(serving)).sort(), "only the old pods").to.deep.equal(before.sort());
     expect((await podsOf("worker")).map(({ metadata }) => metadata.name)).to.include(worker?.metadata.name);
     expect(await restartsOf(release, services), "restarts of services").to.equal(0);
-    // An operator who has found the tables complete marks the migration as finished.
+    // An operator who has verified that the tables are complete marks the migration as finished.
     await sql("UPDATE _prisma_migrations SET finished_at = CURRENT_TIMESTAMP(3)");
     for (const component of services) await rolledOut(release, component);
     expect(await restartsOf(release, services), "restarts of services").to.equal(0);

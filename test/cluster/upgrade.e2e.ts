@@ -28,7 +28,7 @@ describe("Confab upgraded from the previous version", () => {
     release = await openRelease("confab-e2e-upgrade");
     await release.upgrade(previous, { chart: previousChart ?? (await packaged(folder)) });
     token = await release.createApplication("from the previous version");
-    // Use it for a while: a real upgrade begins with data and with an Elasticsearch that is warmed up.
+    // The release is used for a while, because a real upgrade begins with data and with a warmed-up Elasticsearch.
     const load = startLoad({ token, chats: await release.createChats(token, 5), writers: 8, readers: 4, retry: true });
     await pause(30_000);
     const ended = await load.stop();

@@ -11,7 +11,7 @@ const withoutCode = (page: string) => page.replaceAll(/^ *(```|~~~)[^]*?^ *\1/gm
 const codeOf = (page: string) =>
   [...page.matchAll(/^ *```sh\n([^]*?)^ *```/gm)].map(([, code = ""]) => code).join("\n");
 
-/** Returns the names under which GitHub links to the headings of a page. */
+/** Returns the anchors that GitHub gives to the headings of a page. */
 function anchorsOf(page: string): string[] {
   return [...page.replaceAll(/^ *```[^]*?^ *```/gm, "").matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading

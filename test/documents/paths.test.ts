@@ -9,10 +9,10 @@ const tracked = (...patterns: string[]): string[] =>
     .trim()
     .split("\n");
 
-/** Pages that name tests as proof. */
+/** Pages that cite tests as proof. */
 const pagesWithProof = ["docs/reliability/README.md", "docs/explanation/security.md"];
 
-/** ADR 21 gives the reason why this program was deleted. */
+/** Paths that the documents may name although they do not exist. ADR 21 explains why this program was deleted. */
 const deleted = ["bench/src/telemetry"];
 
 /** Returns the paths in a page's backticks; `a/{b,c}.ts` gives two. */

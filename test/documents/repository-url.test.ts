@@ -7,11 +7,11 @@ import manifest from "../../package.json" with { type: "json" };
 const root = join(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 
-/** Without the prefix and the suffix that npm wants: what a browser opens and git clones. */
+/** Without the prefix and the suffix that npm requires, this is the URL that browsers open and git clones. */
 const url = manifest.repository.url.replace(/^git\+/, "").replace(/\.git$/, "");
 const owner = url.split("/").at(-2) ?? "";
 
-/** All files that are part of the repository, new ones included. */
+/** Lists all files that belong to the repository, including new ones. */
 const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root })
   .toString()
   .split("\n")

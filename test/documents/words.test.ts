@@ -11,7 +11,7 @@ const pages = globSync(
   },
 );
 
-/** The sections of docs/reference/cli.md by command. */
+/** Maps each command to its section of docs/reference/cli.md. */
 const commands = new Map(
   read("docs/reference/cli.md")
     .split(/^## /m)
@@ -19,13 +19,13 @@ const commands = new Map(
     .map((section) => [section.slice(0, section.indexOf("\n")), section]),
 );
 
-/** Returns commands in code, each as it is written. */
+/** Returns the confabctl commands in code, each exactly as written. */
 function commandsIn(text: string): string[] {
   const code = text.matchAll(/`(confabctl [^`]+)`|^(?:\$ )?(confabctl .+)$|-- (confabctl .+)$/gm);
   return [...code].map((match) => [match[1], match[2], match[3]].join("").replaceAll(/\s+/g, " "));
 }
 
-/** Returns the longest command that a line begins with. */
+/** Returns the longest known command at the beginning of a line. */
 function commandOf(line: string): string {
   const words = line.split(" ");
   const names = words.map((_, at) => words.slice(0, at + 1).join(" "));
@@ -33,7 +33,7 @@ function commandOf(line: string): string {
 }
 
 function unknownIn(text: string): string[] {
-  // Global options may stand before the command.
+  // Global options may precede the command.
   const line = text.replace(/^confabctl(?: --(?:json|quiet))+ /, "confabctl ");
   const command = commandOf(line);
   const [next = ""] = line.slice(command.length).trim().split(" ");
@@ -63,7 +63,10 @@ describe("the commands that the documents name", () => {
 });
 
 describe("the programs that the documents start with node", () => {
-  /** Returns lines that start a TypeScript file with whatever `node` the machine has; it may be older than ours. */
+  /**
+   * Returns the commands that run a TypeScript file with the machine's own `node`, which may be older than the required
+   * version.
+   */
   const startedByAnyNode = (text: string): string[] =>
     [...text.matchAll(/(?<![\w/.])node (?:-\S+ )*\S+\.ts\b/g)].map(([line]) => line);
 
@@ -83,7 +86,10 @@ describe("the programs that the documents start with node", () => {
 });
 
 describe("the variables that the documents name", () => {
-  /** Variables and words of OpenTelemetry, Node, MySQL, the tests and the image, and the notation for mounted secrets. */
+  /**
+   * Variables and words that belong to OpenTelemetry, Node, MySQL, the tests and the image, and the notation for
+   * mounted secrets.
+   */
   const foreign = /^(?:(?:OTEL|NODE|CONFAB)_\w+|BEFORE_ON_PRIMARY_FAILOVER|FAKETIME_LIBRARY|RUNTIME_IMAGE|NAME_FILE)$/;
   const configuration = new Set(
     [...read("docs/reference/configuration.md").matchAll(/^\| `([A-Z0-9_]+)`/gm)].map(([, name]) => name!),

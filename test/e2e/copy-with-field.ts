@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 const repository = join(import.meta.dirname, "../..");
 
-/** Everything that another field of a message needs, by file: what to look for, and what takes its place. */
+/** The changes that a new message field requires, by file: the text to find, and its replacement. */
 const changes: Record<string, [before: string | RegExp, after: string][]> = {
   "packages/contracts/src/message-content.ts": [
     ["export const contentInput = {", "$&\n  reaction: senderSchema.nullish(),"],
@@ -30,8 +30,8 @@ const changes: Record<string, [before: string | RegExp, after: string][]> = {
 export const migration = "ALTER TABLE messages ADD COLUMN reaction TEXT";
 
 /**
- * Copies the sources to a folder, as a version whose messages have an additional field, `reaction`. The caller deletes
- * the folder.
+ * Copies the sources to a folder and turns them into a version whose messages have an additional field, `reaction`. The
+ * caller deletes the folder.
  */
 export async function copyWithField(): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "confab-newer-"));
@@ -58,7 +58,7 @@ export async function copyWithField(): Promise<string> {
   return root;
 }
 
-/** Links the installed packages, and the workspaces to their copies. */
+/** Links the installed packages, and links the workspaces to their copies. */
 async function linkModules(path: string, root: string): Promise<void> {
   await mkdir(join(root, path, "@confab"), { recursive: true });
   const names = (await readdir(join(repository, path))).filter((name) => name !== "@confab");

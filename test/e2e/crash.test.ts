@@ -60,7 +60,7 @@ describe("Confab while every process is killed in turn", function () {
       Array.from({ length: clients }, async (_, client) => {
         for (let index = 0; index < messagesEach; index++) {
           await sendUntilKnown(((client + index) % chatCount) + 1, `client-${client}-message-${index}`);
-          // Spread the messages over the faults.
+          // The pause spreads the messages over the faults.
           if (running) await pause(60);
         }
       }),

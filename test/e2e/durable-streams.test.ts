@@ -24,7 +24,7 @@ describe("a message that a live stream shows before a power cut", function () {
 
   for (const policy of ["everysec", "no"]) {
     it(`does not exist with appendfsync ${policy}, which shows that the cut is real`, async () => {
-      // The next fsync of everysec is a second later.
+      // With the policy everysec, the next fsync begins a second later.
       const { lost } = await cutWhileWriting(policy, async (redis, seeAnother) => {
         await seeAnother();
         if (policy === "everysec") await redis.nextFsync();
@@ -36,9 +36,9 @@ describe("a message that a live stream shows before a power cut", function () {
 });
 
 /**
- * Cuts the power of Redis while messages are sent, once `untilCut` resolves. The function that it gets waits until the
- * reader has seen a message that was sent after the call. Returns how many messages the reader saw, and which of them
- * are lost.
+ * Cuts the power of Redis while messages are sent, as soon as `untilCut` resolves. `untilCut` receives a function that
+ * waits until the reader has seen a message that was sent after the call. Returns how many messages the reader saw, and
+ * which of them are lost.
  */
 async function cutWhileWriting(
   policy: string,
@@ -57,7 +57,7 @@ async function cutWhileWriting(
     RATE_LIMITS: "off",
     REDIS_DURABILITY: policy,
   };
-  // Without a worker, all messages are in Redis alone.
+  // Without a worker, all messages stay in Redis.
   const [ingest, api] = await Promise.all([startService("ingest", env), startService("api", env)]);
   const path = `${api.url}/applications/${token}/chats/1/messages`;
   const reader = follow(`${path}/stream?after=0`);
@@ -78,7 +78,7 @@ async function cutWhileWriting(
     await send(text);
     await eventually(() => expect(reader.events.some(({ data }) => data.body === text)).to.equal(true));
   });
-  // The clients stop before the server comes back, so no number is given again.
+  // The clients stop before the server returns, so no number is assigned again.
   state.isOver = true;
   await redis.cutPower();
   await Promise.all(writing);

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-/** An event of a stream, with the time at which it was received. */
+/** An event that the reader received. */
 export interface SeenEvent {
   readonly id: string | undefined;
   readonly event: string;
@@ -10,9 +10,9 @@ export interface SeenEvent {
 /** A reader that reconnects with its last id whenever its connection ends, like a browser. */
 export interface Following {
   readonly events: SeenEvent[];
-  /** How often the reader has come back. */
+  /** Returns how often the reader has reconnected. */
   returns(): number;
-  /** Drops the connection; the reader comes back at once. */
+  /** Drops the connection. The reader reconnects at once. */
   drop(): void;
   stop(): Promise<void>;
 }
@@ -72,7 +72,7 @@ export function follow(url: string): Following {
   };
 }
 
-/** Returns the faults of the events of a chat: numbers that were skipped, and those that came twice or too late. */
+/** Returns the faults in the events of a chat: skipped numbers, and numbers and changes that came twice or too late. */
 export function faultsOf(events: readonly SeenEvent[]): { holes: string[]; repeats: string[] } {
   const [holes, repeats]: [string[], string[]] = [[], []];
   let number = 0;

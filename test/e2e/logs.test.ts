@@ -19,7 +19,7 @@ describe("the logs of the three services", function () {
       REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
       ADMIN_API_KEY: adminKey,
-      // Everything is logged.
+      // With this level, everything is logged.
       LOG_LEVEL: "trace",
     };
     services = await Promise.all((["ingest", "worker", "api"] as const).map((name) => startService(name, env)));

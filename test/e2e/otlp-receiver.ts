@@ -36,7 +36,10 @@ export interface ReceivedSpan {
   readonly attributes: Readonly<Record<string, string | undefined>>;
 }
 
-/** Starts an OTLP/HTTP endpoint that keeps the spans it receives as JSON, and the raw bytes of Protocol Buffers. */
+/**
+ * Starts an OTLP/HTTP endpoint. It keeps the spans that it receives as JSON, and the raw bytes of requests in Protocol
+ * Buffers.
+ */
 export async function startOtlpReceiver() {
   const spans: ReceivedSpan[] = [];
   const messages: Buffer[] = [];
@@ -62,7 +65,7 @@ export async function startOtlpReceiver() {
   };
 }
 
-/** By OTLP's numbers. */
+/** Names of the span kinds, indexed by OTLP's numbers. */
 const kinds = ["unspecified", "internal", "server", "client", "producer", "consumer"];
 
 function read({ resourceSpans = [] }: ExportRequest): ReceivedSpan[] {

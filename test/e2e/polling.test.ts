@@ -3,7 +3,7 @@ import { startService, uniquePrefix, type ServiceHandle } from "@confab/testkit"
 import { openDatabase, type Chat } from "@confab/testkit/world";
 import { expect } from "chai";
 
-/** The size of the test. The variables make it larger. */
+/** Size of the test. The variables can increase it. */
 const messages = Number(process.env.CONFAB_POLLING_MESSAGES ?? 3_000);
 const runs = Number(process.env.CONFAB_POLLING_RUNS ?? 1);
 const [pollers, senders] = [6, 8];
@@ -57,7 +57,10 @@ describe("polling a chat while it is written to", function () {
     await Promise.all(Array.from({ length: senders }, sender));
   }
 
-  /** Polls after the last seen number until it is `last`. Resolves with all numbers that it saw. */
+  /**
+   * Polls for the messages after the last seen number until that number is `last`. Resolves with all numbers that it
+   * saw.
+   */
   async function poll(token: string, chat: number, last: number, isOver: () => boolean) {
     const seen: number[] = [];
     let pages = 0;

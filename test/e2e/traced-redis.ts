@@ -7,17 +7,20 @@ import { expect } from "chai";
 
 export interface TracedRedis {
   readonly url: string;
-  /** Waits until an fsync of the append-only file has completed. */
+  /** Waits until the next fsync of the append-only file has completed. */
   nextFsync(): Promise<void>;
   /**
-   * Kills the server, removes what no completed fsync covers from the end of its append-only file, as a power cut may do, and starts
-   * it on the same port. Returns how many bytes were removed.
+   * Kills the server, removes the end of its append-only file that no completed fsync covers, like a power cut, and
+   * starts the server on the same port. Returns the number of removed bytes.
    */
   cutPower(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Starts a Redis whose system calls are recorded. It pauses before each write to its append-only file, to be caught there. */
+/**
+ * Starts a Redis whose system calls are recorded. It pauses before each write to its append-only file, so that a kill
+ * can hit this moment.
+ */
 export async function startTracedRedis(dir: string, appendfsync: string): Promise<TracedRedis> {
   const [redis, strace] = [await program("redis-server"), await program("strace")];
   const port = await freePort();
@@ -91,12 +94,12 @@ export async function startTracedRedis(dir: string, appendfsync: string): Promis
 
 const program = (name: string) => ensureProgram({ programs: [name], packages: [name] }, () => undefined);
 
-/** Returns the bytes of the append-only file that were written before the last completed fsync of it began. */
+/** Returns how many bytes of the append-only file were written before its last completed fsync began. */
 export function durableBytes(calls: string): number {
   let file: string | undefined;
   let written = 0;
   let durable = 0;
-  /** The bytes that were written when a thread's call began. */
+  /** For each thread, the call that has begun and the bytes that were written by then. */
   const begun = new Map<string, { name: string; written: number }>();
   for (const line of calls.split("\n")) {
     const [, thread, rest] = /^(\d+) +(.*)$/.exec(line) ?? [];

@@ -34,7 +34,7 @@ describe("traces", function () {
       DATABASE_URL: world.url,
       REDIS_KEY_PREFIX: prefix,
       SEARCH_INDEX: prefix,
-      // The wake-up must index the messages, not the sweep.
+      // The wake-up, and not the sweep, must index the messages.
       SWEEP_INTERVAL: "60s",
       OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
@@ -73,7 +73,8 @@ describe("traces", function () {
 
   it("follow one message from the client's traceparent through all three services", async () => {
     const [ingest, api, worker] = await Promise.all([start("ingest"), start("api"), start("worker")]);
-    // Load the chat head and create the index first.
+    // The first message loads the chat head and creates the index, so that the spans of the second one do not contain
+    // this work.
     expect((await send(ingest, "first")).status).to.equal(201);
     await stored(1);
     await eventually(async () => expect(await world.database.prisma.searchOutboxEntry.count()).to.equal(0));
@@ -127,7 +128,7 @@ describe("traces", function () {
       "messaging.destination.name": "search",
     });
     const drain = named(spans, "outbox.drain");
-    // It contains the calls of the search index, so it is no call of the database.
+    // The span contains the calls of the search index, so it is not a database call.
     expect(drain).to.include({ kind: "internal" });
     expect(drain.attributes).to.not.have.property("db.system.name");
     expect(drain.parentSpanId).to.equal(index.spanId);
@@ -138,7 +139,7 @@ describe("traces", function () {
     const got = named(spans, "GET /applications/{token}/chats/{chat}/messages/{message}");
     expect(got).to.include({ service: "confab-api", parentSpanId: spanId });
     expect(named(spans, "pending.read").parentSpanId).to.equal(got.spanId);
-    // Someone who can read traces must not get access to the application.
+    // Traces must not give their readers access to the application.
     expect(JSON.stringify(spans)).to.not.include(token);
     const isAbout = ({ trace_id, trace_ids }: Record<string, unknown>): boolean =>
       trace_id === traceId || (Array.isArray(trace_ids) && trace_ids.includes(traceId));
@@ -165,7 +166,7 @@ describe("traces", function () {
       expect(of(traceId).filter(({ spanId }) => parents.includes(spanId))).to.not.be.empty;
       for (const { links } of of(traceId)) expect([...known]).to.include.members([...links]);
     }
-    // One of the three traces holds the work; the others link to it.
+    // One of the three traces contains the work; the others link to it.
     const all = requests.flatMap(({ traceId }) => of(traceId));
     const worked = all.filter(({ name, links }) => name === "store" && links.length > 1);
     expect(worked).to.have.length(1);
@@ -183,7 +184,7 @@ describe("traces", function () {
     expect((await send(ingest, "sampled", sampled.header)).status).to.equal(201);
 
     const redis = new Redis(testStores().redisUrl);
-    // Each message was sent alone, so each key has one record.
+    // Each message was sent alone, so each key contains one record.
     const records = await redis.mget(await redis.keys(`${env.REDIS_KEY_PREFIX ?? ""}:{p0}:records:*`));
     await redis.quit();
     const fieldsOf = (body: string) =>
@@ -219,7 +220,7 @@ describe("traces", function () {
     expect(bytes.includes(Buffer.from(sampled.traceId, "hex"))).to.equal(true);
     expect(bytes.includes("POST /messages")).to.equal(true);
     expect(bytes.includes(Buffer.from(unsampled.traceId, "hex"))).to.equal(false);
-    // Only the spans of the sampled request, not of the other two.
+    // The spans belong only to the sampled request, not to the other two.
     expect(bytes.toString("latin1").split("confab.request_id")).to.have.length(2);
   });
 

@@ -14,7 +14,7 @@ import type { Fault } from "./scene.ts";
 import type { SharedStores } from "./world/stores.ts";
 
 /**
- * Faults that need no server of their own except Redis, and that hit the points where a message could be lost or stored
+ * Faults that need no separate server except Redis, and that hit the points where a message could be lost or stored
  * twice.
  */
 const selection = [
@@ -33,7 +33,7 @@ describe("under faults", function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "confab-faults-"));
-    // The MySQL server that all tests share does not allow creating users.
+    // The MySQL server that all tests share does not allow the creation of users.
     mysql = await startMysql({ dir: join(folder, "mysql") });
   });
   after(async () => {
@@ -55,7 +55,7 @@ describe("under faults", function () {
   for (const name of selection) {
     const fault = faults.find((each) => each.name === name)!;
     it(`keeps every promise: ${fault.title}`, async () => {
-      // A worker that is killed keeps its claim of an erasure for a minute, which is too long for a test.
+      // A killed worker keeps its claim of an erasure for a minute, which is too long for a test.
       const verdict = await run({ ...fault, keepsChats: name.startsWith("worker-killed") });
       expect(verdict.anomalies).to.deep.equal([]);
       expect(verdict.messages.ok).to.be.greaterThan(50);
@@ -65,7 +65,7 @@ describe("under faults", function () {
 
   it("notices each mutant of a recorded run", async () => {
     const recorded = await Promise.all(selection.map((name) => readRun(join(folder, name, "1"))));
-    /** A short run on a busy machine may lack what a mutant changes, for example a list after a message. */
+    /** A short run on a busy machine may lack the lines that a mutant changes, for example a list after a message. */
     function mutated({ what, mutate }: Mutant) {
       for (const run of recorded) {
         try {

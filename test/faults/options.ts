@@ -36,7 +36,7 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** Throws an error that names the option if it is unknown or not a whole number. */
+/** Reads the options. Throws an error that names an option that is unknown or not a whole number. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],

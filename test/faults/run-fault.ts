@@ -21,21 +21,21 @@ export interface RunOptions {
   readonly fault: Fault;
   readonly seed: number;
   readonly stores: SharedStores;
-  /** The run's results folder is created here. It replaces the folder of an earlier run. */
+  /** Results folder of the run, which `runFault` creates. It replaces the folder of an earlier run. */
   readonly results: string;
-  /** A folder for the data of the run's stores. */
+  /** Folder for the data of the run's stores. */
   readonly scratch: string;
-  /** How long the load runs before the fault and after it. */
+  /** Time in ms that the load runs before the fault, and again after it. */
   readonly calmMs?: number;
   readonly restMs?: number;
 }
 
-/** The name of the verdict's file in a results folder. */
+/** Name of the verdict's file in a results folder. */
 export const verdictFile = "verdict.json";
 
 /**
- * Starts a system, loads it, breaks it, lets it recover, reads its final state, and judges. The folder gets its final
- * name only when it is complete.
+ * Starts a system under load, injects the fault, lets the system recover, reads its final state, and judges the run.
+ * The folder gets its final name only when it is complete.
  */
 export async function runFault(options: RunOptions): Promise<Verdict> {
   const { fault, seed, results } = options;
@@ -65,7 +65,7 @@ export async function runFault(options: RunOptions): Promise<Verdict> {
     await writeFile(join(unfinished, verdictFile), JSON.stringify(verdict, null, 1));
     return verdict;
   } finally {
-    // Stop before anything else: whatever still runs keeps this process alive.
+    // The world is stopped before anything else, because everything that still runs keeps this process alive.
     await world.stop();
     await own?.stop();
     for (const process of world.processes) await writeFile(join(unfinished, `${process.name}.log`), process.logs());
@@ -81,7 +81,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
   const { applications } = world;
   const [ingest, api] = [world.of("ingest"), world.of("api")];
   const sampling = new AbortController();
-  // Its error must not keep the load from ending.
+  // An error of the sampler must not keep the load from ending.
   const sampled = Promise.allSettled([sample(recorder, () => world.processes, sampling.signal)]);
   const load = startLoad({
     recorder,
@@ -92,7 +92,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
     writers: fault.writers ?? 6,
     senders: fault.senders ?? [],
     pace: { pauseMs: 25, fillerBytes: 200, ...fault.pace },
-    // About when the fault begins.
+    // The chat is deleted at about the time when the fault begins.
     doomAfterMs: createRandom(seed).between(calmMs / 2, 2 * calmMs + 1_000),
   });
   const random = createRandom(seed);
@@ -137,7 +137,7 @@ async function record(world: World, options: RunOptions, folder: string): Promis
 }
 
 async function endpointsOf(world: World): Promise<Endpoints> {
-  // Through a link, because a nemesis may have replaced the server.
+  // The server is reached through a worker's proxy, if there is one, because a nemesis may have replaced the server.
   const server = world.links("worker", "redis")[0] ?? (await world.sentinels?.master()) ?? world.redis;
   return {
     database: loginOf(world.databaseAdminUrl),
@@ -150,15 +150,18 @@ async function endpointsOf(world: World): Promise<Endpoints> {
   };
 }
 
-/** How long the system may take to come to rest. A worker that is killed keeps its claim of an erasure for a minute. */
+/** Maximum time in ms until the system comes to rest. A killed worker keeps its claim of an erasure for a minute. */
 const restWithinMs = 100_000;
 
-/** How long the readers of streams may take after the system came to rest. They return up to five seconds after a goodbye. */
+/**
+ * Maximum time in ms for the readers of streams to catch up after the system came to rest. They reconnect up to five
+ * seconds after a goodbye.
+ */
 const catchUpMs = 20_000;
 
 /**
- * Resolves when each reader of a stream has received every message and change, and the reader of the deleted chat was
- * refused, or after `catchUpMs`.
+ * Waits until each reader of a stream has received every message and change, and the reader of the deleted chat was
+ * refused. Gives up after `catchUpMs`.
  */
 async function streamsCatchUp(load: Load, final: readonly FinalLine[], doomed: World["doomed"]): Promise<void> {
   const rows = Map.groupBy(

@@ -9,42 +9,48 @@ import type { ServiceName } from "./world/process.ts";
 import type { SharedStores } from "./world/stores.ts";
 import type { RedisKind } from "./world/redis.ts";
 
-/** Everything that a nemesis can use. */
+/** Everything that a nemesis needs to inject its fault. */
 export interface Scene {
   readonly world: World;
   readonly load: Load;
   readonly recorder: Recorder;
   readonly random: Random;
   readonly pause: (ms: number) => Promise<void>;
-  /** Does something harmful and records its time window in the history; `loses` means that Redis lost data in it. */
+  /**
+   * Does something harmful and records its time window in the history. `loses` means that Redis lost data in the
+   * window.
+   */
   readonly during: (what: string, harm: () => Promise<void>, options?: { readonly loses?: boolean }) => Promise<void>;
-  /** Waits until this many more messages are acknowledged, 5 s at the longest. */
+  /** Waits until this many more messages are acknowledged, but for at most 5 s. */
   readonly accepted: (further: number) => Promise<void>;
 }
 
-/** A row of the suite: what it does to the system, and which promises it may affect. */
+/** A fault of the suite: what it does to the system, and which promises it may affect. */
 export interface Fault {
-  /** The name for `ONE`. */
+  /** Name of the fault, to select it with `ONE`. */
   readonly name: string;
   readonly title: string;
   readonly expectations: Expectations;
   readonly topology?: Partial<Topology>;
   readonly env?: Readonly<Partial<Record<ServiceName | "all", Readonly<Record<string, string>>>>>;
-  /** A single server by default. */
+  /** The setup of Redis. The default is a single server. */
   readonly redis?: RedisKind;
   readonly redisArgs?: readonly string[];
   readonly pace?: Partial<Pace>;
   readonly writers?: number;
   readonly chats?: number;
-  /** The senders of all messages; without them, messages name none. */
+  /** The senders that messages name. If it is undefined, messages name no sender. */
   readonly senders?: readonly string[];
-  /** No chat is deleted in its runs. */
+  /** Whether no chat is deleted in the fault's runs. */
   readonly keepsChats?: boolean;
-  /** Starts its own servers in `dir` to replace some of the shared ones; `stop` does not stop the shared ones. */
+  /** Starts separate servers in `dir` to replace some of the shared ones. `stop` does not stop the shared ones. */
   readonly ownStores?: (shared: SharedStores, dir: string) => Promise<SharedStores>;
-  /** Why it cannot run here; undefined if it can. */
+  /** Returns why the fault cannot run here. Returns undefined if it can. */
   readonly cannotRun?: () => string | undefined;
-  /** Environment variables of one process, in addition to those of its service; `dir` is the run's own folder. */
+  /**
+   * Returns environment variables of one process, in addition to the variables of its service. `dir` is the run's own
+   * folder.
+   */
   readonly envOf?: (dir: string, process: string) => Readonly<Record<string, string>>;
   /** Runs before any process starts. */
   readonly prepare?: (dir: string) => Promise<void>;
@@ -53,11 +59,12 @@ export interface Fault {
 }
 
 /**
- * The requirements of most faults: every request is served again within five seconds, and no answer takes longer than five.
+ * Requirements of most faults: every request is served again within five seconds, and no answer takes more than five
+ * seconds.
  */
 export const usual: Expectations = { recoverWithinMs: 5_000, answerWithinMs: 5_000 };
 
-/** Creates the scene of one run. */
+/** Creates the scene of one run, which a nemesis acts on. */
 export function createScene(world: World, load: Load, recorder: Recorder, random: Random): Scene {
   return {
     world,

@@ -1,6 +1,5 @@
 // `make fuzz` runs schemathesis against the real services until it has sent CASES requests. A server error, or an
-// answer
-// that is not in the OpenAPI document, is a failure. SEED repeats a run from a report.
+// answer that the OpenAPI document does not describe, is a failure. SEED repeats a run from a report.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,9 +10,12 @@ import { installSchemathesis, runSchemathesis } from "./schemathesis.ts";
 
 const wanted = Number(process.env.CASES ?? 10_000);
 const firstSeed = Number(process.env.SEED ?? 1);
-/** The number of schemathesis processes. Its own workers are threads, in which Python's parser sometimes fails. */
+/**
+ * Number of schemathesis processes to run at the same time. Its own workers are threads, in which Python's parser
+ * sometimes fails.
+ */
 const atOnce = 2;
-/** The maximum number of runs. Without it a document without operations would never end. */
+/** Maximum number of runs. Without it, a document without operations would be tested forever. */
 const maxRuns = 40;
 
 const missing = installSchemathesis();
@@ -32,7 +34,7 @@ try {
     const seeds = Array.from({ length: atOnce }, (_, index) => seed + index);
     await Promise.all(
       seeds.map(async (own) => {
-        // The first runs are short, so that an error in the document shows early.
+        // The first runs are short, so that an error in the document becomes visible early.
         const examples = seed === firstSeed ? 20 : 200;
         const { url: baseUrl, adminKey } = installation;
         const folderOfRun = join(folder, `seed-${own}`);

@@ -3,11 +3,11 @@ import { migrate } from "@confab/database";
 import { createTestDatabase, startMysql, startRedis, startService, uniquePrefix } from "@confab/testkit";
 import { startOneAddress } from "./one-address.ts";
 
-/** Starts all services on their own stores, without rate limits, with MySQL as search backend. */
+/** Starts all services on separate stores, without rate limits and with MySQL as search backend. */
 export async function startInstallation(folder: string) {
   const redis = await startRedis({ dir: join(folder, "redis"), args: ["--maxmemory", "512mb"] });
   const mysql = await startMysql({ dir: join(folder, "mysql") });
-  // The testkit uses the stores that these variables name.
+  // The test kit uses the stores that these variables name.
   process.env.CONFAB_TEST_REDIS_URL = redis.url;
   process.env.CONFAB_TEST_DATABASE_URL = mysql.url;
   const database = await createTestDatabase();
@@ -31,7 +31,7 @@ export async function startInstallation(folder: string) {
   return {
     url: address.url,
     adminKey,
-    /** The log lines of all services; their level is error. */
+    /** Returns the log lines of all services, which log errors only. */
     errors: () => services.flatMap((service) => service.logs()),
     async stop(): Promise<void> {
       address.stop();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import { freePort } from "@confab/testkit";
 
-/** Serves ingest and api under one address with the same routing as nginx, but without its limits. */
+/** Serves ingest and the api at one address, with the routing of nginx but without its limits. */
 export async function startOneAddress(services: { readonly ingest: string; readonly api: string }) {
   const port = await freePort();
   const server = createServer((incoming, outgoing) => {
@@ -10,7 +10,7 @@ export async function startOneAddress(services: { readonly ingest: string; reado
     const [path] = url.split("?", 1);
     const target = path === "/messages" || path === "/messages/batch" ? services.ingest : services.api;
     const { hostname, port } = new URL(target);
-    // Pass the path on unchanged: a normalised path would hide errors in the services.
+    // The path is passed on unchanged, because a normalised path would hide errors in the services.
     const upstream = request({ hostname, port, path: url, method, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);

@@ -9,7 +9,7 @@ const version = "4.32.5";
 const cache = join(cacheFolder, `schemathesis-${version}`);
 const program = join(cache, "bin/schemathesis");
 
-/** Installs schemathesis once, into its own folder. Returns a sentence with the reason if that is not possible. */
+/** Installs schemathesis once, into a separate folder. Returns the reason in a sentence if that is not possible. */
 export function installSchemathesis(): string | undefined {
   if (existsSync(program)) return undefined;
   if (spawnSync("python3", ["-c", "import sys, venv; sys.exit(sys.version_info < (3, 10))"]).status !== 0) {
@@ -27,10 +27,10 @@ export function installSchemathesis(): string | undefined {
   return undefined;
 }
 
-// All checks except one run: valid data may be refused, because most generated tokens and numbers do not exist.
+// The first check does not run, because valid data may be refused: most generated tokens and numbers do not exist.
 //
-// A batch request with too many messages is answered with 413, which schemathesis does not expect for invalid data. The
-// items of a batch request are judged one by one: the request succeeds, and its answer refuses the invalid items.
+// Requests with invalid data must be answered with one of the expected statuses. This check does not run for batch
+// requests, whose items are judged one by one: the request succeeds, and its answer refuses the invalid items.
 const settings = `[checks.positive_data_acceptance]
 enabled = false
 
@@ -46,20 +46,20 @@ export interface Round {
   readonly baseUrl: string;
   readonly adminKey: string;
   readonly seed: number;
-  /** The maximum number per operation and phase. */
+  /** Maximum number of examples per operation and phase. */
   readonly examples: number;
-  /** The run's own folder. */
+  /** Folder for the run's own files. */
   readonly folder: string;
 }
 
 interface Finished {
-  /** The number of generated requests. */
+  /** Number of requests that schemathesis generated. */
   readonly cases: number;
-  /** Schemathesis found a failure, or could not test at all. */
+  /** Whether schemathesis found a failure, or could not test at all. */
   readonly failed: boolean;
 }
 
-/** Runs schemathesis once over the OpenAPI document of the api and its links, and prints the failures. */
+/** Runs schemathesis once on the api's OpenAPI document and its links, and prints the failures. */
 export async function runSchemathesis({ baseUrl, adminKey, seed, examples, folder }: Round): Promise<Finished> {
   mkdirSync(folder, { recursive: true });
   const config = join(folder, "schemathesis.toml");

@@ -8,7 +8,8 @@ interface LockedPackage {
 }
 
 /**
- * Returns the npm paths of all modules that only development or some platforms need, such as `node_modules/typescript`.
+ * Returns the npm paths of all modules that are needed only for development or on some platforms, such as
+ * `node_modules/typescript`.
  */
 export function unwantedModules(): string[] {
   const lock = readFileSync(join(import.meta.dirname, "../../package-lock.json"), "utf8");
@@ -18,13 +19,14 @@ export function unwantedModules(): string[] {
     .map(([path]) => path);
 }
 
-/** For `node --eval` in the image, which may have no other program: prints every path below /app as JSON. */
+/** Source for `node --eval` in the image, which may have no other program. It prints every path below /app as JSON. */
 export const listFiles = `
   const paths = require("node:fs").readdirSync("/app", { recursive: true });
   console.log(JSON.stringify(paths));`;
 
 /**
- * For `node --eval` in a running container: prints the command and user of process 1, and whether it can write to /app.
+ * Source for `node --eval` in a running container. It prints the command line of process 1, the user id of the
+ * container, whether this user can write to /app, and NODE_ENV.
  */
 export const inspectProcess = `
   const { readFileSync, writeFileSync } = require("node:fs");
@@ -36,5 +38,8 @@ export const inspectProcess = `
     environment: process.env.NODE_ENV,
   }));`;
 
-/** For `node --eval` in a running container. The kernel drops a signal for which process 1 has no handler. */
+/**
+ * Source for `node --eval` in a running container. It sends SIGTERM to process 1. If process 1 has no handler for the
+ * signal, the kernel drops it.
+ */
 export const endProcessOne = `process.kill(1, "SIGTERM")`;

@@ -3,13 +3,13 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findTool } from "@confab/cluster";
 
-/** The settings of a pod with one container. Everything else follows the `restricted` profile. */
+/** Settings of a pod with one container. All other settings follow the `restricted` profile. */
 export interface PodSpec {
   readonly name: string;
   readonly image: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** For images that name no user, such as those of the stores. */
+  /** The user id, for images that name no user, such as the images of the stores. */
   readonly user?: number;
   readonly writable?: readonly string[];
   readonly ready?: object;
@@ -24,7 +24,7 @@ export async function createNamespace() {
   const metadata = { name: namespace, labels: { "pod-security.kubernetes.io/enforce": "restricted" } };
   await kubectl(["apply", "-f", "-"], { apiVersion: "v1", kind: "Namespace", metadata });
 
-  /** Resolves with the exit code when the container has exited. */
+  /** Waits until the container has exited. Resolves with its exit code. */
   async function exitOf(pod: string): Promise<number> {
     for (;;) {
       const { status } = JSON.parse(await inside("get", "pod", pod, "-o", "json")) as PodStatus;
@@ -38,7 +38,7 @@ export async function createNamespace() {
     exitOf,
     /** Starts a pod that is never restarted. */
     run: (spec: PodSpec) => kubectl(["--namespace", namespace, "apply", "-f", "-"], podOf(spec)),
-    /** Resolves with the pod's address. */
+    /** Waits until the pod is ready. Resolves with its address. */
     ready: async (pod: string): Promise<string> => {
       await inside("wait", "--for=condition=Ready", `pod/${pod}`, "--timeout=120s");
       return inside("get", "pod", pod, "-o", "jsonpath={.status.podIP}");
@@ -92,7 +92,7 @@ function podOf({ name, image, args, env = {}, user, writable = [], ready }: PodS
   };
 }
 
-/** Rejects with the output of kubectl if it fails. */
+/** Runs kubectl. Rejects with its output if it fails. */
 async function kubectl(args: string[], input?: object): Promise<string> {
   const program = await findTool("kubectl");
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import type { PodSpec } from "./namespace.ts";
 
-/** The image under test. The default is the name of an image that was loaded into a local cluster. */
+/** The image under test. By default, it is an image that was loaded into a local cluster. */
 export const image = process.env.CONFAB_IMAGE ?? "confab:0.1.0";
 
 export const services = ["ingest", "api", "worker"] as const;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 export interface Advice {
-  /** Words, or a phrase that one of the patterns finds. */
+  /** Words to avoid, or a phrase that one of the patterns finds. */
   readonly avoid: readonly string[];
   readonly instead: string;
   readonly isExample: boolean;
@@ -11,7 +11,10 @@ export const heading = "## Words to avoid";
 
 const page = new URL("../../docs/reference/glossary.md", import.meta.url);
 
-/** Reads the table "Words to avoid" of the glossary, which is the only list of them. Rows with a condition in parentheses are left to readers. */
+/**
+ * Reads the glossary's table "Words to avoid", which is the only list of such words. Skips rows with a condition in
+ * parentheses, which are left to readers.
+ */
 export function readAdvice(): Advice[] {
   const [, section = ""] = readFileSync(page, "utf8").split(heading);
   const [table = ""] = section.split("\n## ");

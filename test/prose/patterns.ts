@@ -3,7 +3,9 @@ type Block = "Paragraph" | "Header" | "TableCell";
 export interface Pattern {
   readonly expression: RegExp;
   readonly advice: string;
-  /** A heading may be a noun clause, and a setting is described in the cell of a table. */
+  /**
+   * The blocks in which the pattern applies. A heading may be a noun clause, and a table cell may describe a setting.
+   */
   readonly blocks: readonly Block[];
 }
 
@@ -16,7 +18,7 @@ const countedInTime = String.raw`(?:\d[\d,]*(?:\.\d+)?|messages|requests|queries
 const group =
   "(?:batch|message|statement|request|item|chat|turn|line|page|process|partition|commit|job|call|pod|file|image|service)";
 
-/** Bad sentences that no list of words can name. The glossary has an example of each. */
+/** Shapes of bad sentences that no list of words can describe. The glossary has an example of each. */
 export const patterns: readonly Pattern[] = [
   {
     expression: new RegExp(String.raw`\b${countedInTime} an? ${timeUnit}\b${clauseEnd}`, "gi"),

@@ -14,7 +14,10 @@ const all: readonly Pattern[] = [
   ...patterns,
 ];
 
-/** A textlint rule that reports what the glossary says to avoid. Code, quotations and the addresses of links are exempt. */
+/**
+ * A textlint rule that reports everything that the glossary says to avoid. Code, quotations and link addresses are
+ * exempt.
+ */
 export const proseRule: TextlintRuleModule = ({ RuleError, Syntax, getSource, locator, report }) => {
   const check = (block: Pattern["blocks"][number]) => (node: AnyTxtNode) => {
     const source = getSource(node);
@@ -39,7 +42,10 @@ export const proseRule: TextlintRuleModule = ({ RuleError, Syntax, getSource, lo
   };
 };
 
-/** Returns the source as one line of the same length, so that positions stay, in which exempt text is a word of x. */
+/**
+ * Returns the source as one line of the same length, so that positions stay valid. Each exempt text becomes a word of
+ * x.
+ */
 function maskExempt(block: AnyTxtNode, source: string): string {
   let text = source;
   const cover = ([from, to]: readonly [number, number], filler: string) => {

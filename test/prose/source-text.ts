@@ -1,9 +1,9 @@
 import ts from "typescript";
 
 export interface SourceText {
-  /** Each comment and each string of at least three words, as a paragraph of Markdown. */
+  /** Each comment, and each string of at least three words, as a paragraph of Markdown. */
   readonly markdown: string;
-  /** The line of the source, from 1, of each line of the Markdown. */
+  /** For each line of the Markdown, its line in the source, from 1. */
   readonly lines: readonly number[];
 }
 
@@ -12,7 +12,7 @@ interface Piece {
   readonly text: string;
 }
 
-/** Extracts the prose of a TypeScript file: what readers of the code, and users of the program, see. */
+/** Extracts the prose of a TypeScript file: the text for readers of the code and for users of the program. */
 export function proseOf(file: string, source: string): SourceText {
   const tree = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true);
   const pieces = new Map<number, Piece>();

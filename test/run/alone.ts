@@ -1,4 +1,7 @@
-/** The test files that measure time, memory or processors. Beside other work, their limits would say nothing. */
+/**
+ * The test files that measure time, memory or processors. Their measurements would mean nothing if other tests ran at
+ * the same time.
+ */
 export const alone: ReadonlySet<string> = new Set([
   "bench/src/load/constant-depth.test.ts",
   "bench/src/load/open-loop.test.ts",

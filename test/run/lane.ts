@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { paths } from "@confab/local";
 
-/** Counts what the tests of one file did. */
+/** Results of the tests of one file. */
 export interface Outcome {
   readonly passed: number;
   /** The full titles of the failed tests, each with its error on the next line. */
@@ -12,7 +12,7 @@ export interface Outcome {
 export interface Ran extends Outcome {
   readonly file: string;
   readonly seconds: number;
-  /** The tests and their reporter wrote this. */
+  /** Output of the tests and their reporter. */
   readonly output: string;
 }
 
@@ -24,8 +24,8 @@ export interface Lane {
 const program = fileURLToPath(new URL("run-files.ts", import.meta.url));
 
 /**
- * Opens a process with stores of its own that runs one file after another. If it dies, another process follows. With `grep`, it runs only
- * tests whose full names contain this text.
+ * Creates a lane: a process with separate stores that runs one file after another. The process starts with the first
+ * file. If it dies, another process replaces it. With `grep`, it runs only tests whose full names contain this text.
  */
 export function openLane({ grep }: { readonly grep?: string | undefined } = {}): Lane {
   let child: ChildProcess | undefined;
@@ -38,7 +38,7 @@ export function openLane({ grep }: { readonly grep?: string | undefined } = {}):
     });
     for (const stream of [started.stdout!, started.stderr!])
       stream.setEncoding("utf8").on("data", (text: string) => (output += text));
-    // The first message says that the stores are ready.
+    // The first message reports that the stores are ready.
     if ((await answerOf(started)) === undefined) throw new Error(`The stores of the tests do not start:\n${output}`);
     return started;
   }
@@ -63,7 +63,7 @@ export function openLane({ grep }: { readonly grep?: string | undefined } = {}):
   };
 }
 
-/** Resolves with the next message of a process, or with undefined if it ends first. */
+/** Resolves with the next message of a process. Resolves with undefined if the process ends first. */
 function answerOf(child: ChildProcess): Promise<Outcome | undefined> {
   return new Promise((resolve) => {
     const settle = (outcome?: Outcome) => {

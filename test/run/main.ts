@@ -16,7 +16,7 @@ measure time, one after the other.
   --lanes <n>     number of lanes (2, or 1 on one processor)
   --help          print this help`;
 
-/** How many of the slowest files the summary lists. */
+/** Number of the slowest files that the summary lists. */
 const slowestShown = 10;
 
 async function main(): Promise<void> {
@@ -45,7 +45,7 @@ async function findFiles(folders: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   for await (const file of found)
     if (folders.length === 0 || folders.some((folder) => `${file}/`.startsWith(`${folder}/`))) files.push(file);
-  // Last, because Helm may have to be downloaded first.
+  // Tests that need Helm come last, because it may have to be downloaded first.
   return files.sort((one, other) => Number(needsHelm(one)) - Number(needsHelm(other)) || (one < other ? -1 : 1));
 }
 
@@ -66,7 +66,7 @@ async function runAll(files: readonly string[], count: number, open: () => Lane)
   };
   const together = files.filter((file) => !alone.has(file));
   await Promise.all(Array.from({ length: count }, () => run(together)));
-  // In a process whose heap is still small.
+  // These files run in a process whose heap is still small.
   await run(files.filter((file) => alone.has(file)));
   return ran;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { exit } from "node:process";
 import { inspect } from "node:util";
 import Mocha from "mocha";
-// It starts the stores while it is loaded.
+// This import starts the stores when it is loaded.
 import { mochaGlobalTeardown } from "@confab/testkit/root-hook";
 import type { Outcome } from "./lane.ts";
 
@@ -16,7 +16,9 @@ const {
   "forbid-pending": boolean;
 };
 
-/** Runs the test files that the parent process names, one at a time, and stops the stores when the parent disconnects. */
+/**
+ * Runs the test files that the parent process names, one at a time, and stops the stores when the parent disconnects.
+ */
 const grep = process.argv[2];
 process.on("message", (file: string) => {
   void runFile(file).then((outcome) => process.send!(outcome));

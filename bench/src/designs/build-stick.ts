@@ -4,7 +4,10 @@ import { promisify } from "node:util";
 
 const source = join(import.meta.dirname, "../../stick");
 
-/** Builds the Go service into a folder. Resolves with its program; undefined, after a line on stderr, if Go is not installed. */
+/**
+ * Builds the Go service into a folder. Resolves with the path of the program. If Go is not installed, writes a line to
+ * stderr and resolves with undefined.
+ */
 export async function buildStick(folder: string): Promise<string | undefined> {
   const program = join(folder, "stick");
   try {

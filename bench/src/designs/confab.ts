@@ -3,7 +3,7 @@ import { countOf, readPending } from "../verify.ts";
 import { environmentOf, type Design, type Running } from "./design.ts";
 import type { Stores } from "../world.ts";
 
-/** The services as they are, without rate limits and without Elasticsearch. */
+/** Runs the services unchanged, without rate limits and without Elasticsearch. */
 export const confab: Design = {
   name: "Confab",
   startIngest: (stores) => startService("ingest", { ...environmentOf(stores), RATE_LIMITS: "off" }),

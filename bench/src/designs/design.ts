@@ -10,24 +10,24 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** The messages that a design holds after it accepted them. */
+/** The number of accepted messages that a design holds, and the faults found in them. */
 export interface Held {
   readonly messages: number;
-  /** Why the measurement is void; empty if the messages are those that were sent. */
+  /** Reasons why the measurement is void; empty if no fault was found in the messages. */
   readonly faults: readonly string[];
 }
 
-/** One way to accept messages. */
+/** A design that accepts messages, for comparison with others. */
 export interface Design {
   readonly name: string;
   startIngest(stores: Stores): Promise<Running>;
   readHeld(stores: Stores, target: Target): Promise<Held>;
 }
 
-/** The prefix of all Redis keys. */
+/** Prefix of all Redis keys in the benchmark. */
 export const prefix = "bench";
 
-/** Returns the variables of every process of Confab and of the plain design. */
+/** Returns the environment variables for every process of Confab and of the plain design. */
 export function environmentOf({ redisUrl, databaseUrl }: Stores) {
   return {
     NODE_ENV: "production",
@@ -38,7 +38,7 @@ export function environmentOf({ redisUrl, databaseUrl }: Stores) {
   };
 }
 
-/** Starts a program that prints its port, and that ends when its standard input does. */
+/** Starts a program that prints its port, and that exits when its standard input closes. */
 export async function startProgram(program: string, env: Readonly<Record<string, string>>): Promise<Running> {
   const child = spawn(program, { env, stdio: ["pipe", "pipe", "inherit"] });
   const exited = once(child, "exit");
@@ -55,7 +55,7 @@ export async function startProgram(program: string, env: Readonly<Record<string,
   };
 }
 
-/** Starts a file of ours that sends `{ port }` when it is ready. */
+/** Starts one of the benchmark's files, which sends `{ port }` to this process when it is ready. */
 export async function startFile(file: string, env: Readonly<Record<string, string>>): Promise<Running> {
   const child = fork(new URL(file), {
     execArgv: ["--conditions=@confab/source"],

@@ -5,7 +5,7 @@ import express from "express";
 import { Redis } from "ioredis";
 import { isReady, plainQueue, plainSettings, type PlainJob } from "./plain-process.ts";
 
-// The plain design, as a first version would be: INCR for the number, then one job with the body, then 201.
+// The plain design works like a typical first version: INCR for the number, then one job with the body, then 201.
 const { redisUrl, databaseUrl, prefix } = plainSettings(process.env);
 const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
 const queue = new Queue<PlainJob>(plainQueue, { connection: redis, prefix });

@@ -3,14 +3,14 @@ import { exit } from "node:process";
 export const plainQueue = "plain-messages";
 
 export interface PlainJob {
-  /** A chat's internal id, a bigint, as text: JSON has no bigint. */
+  /** A chat's internal id. It is text, because JSON has no bigint. */
   readonly chatId: string;
   readonly number: number;
   readonly body: string;
   readonly createdAt: string;
 }
 
-/** Reads the variables that the parent process sets. Throws when one is missing. */
+/** Reads the variables that the parent process sets. Throws if one is missing. */
 export function plainSettings(env: NodeJS.ProcessEnv) {
   const { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, REDIS_KEY_PREFIX: prefix } = env;
   if (redisUrl === undefined || databaseUrl === undefined || prefix === undefined) {
@@ -21,7 +21,10 @@ export function plainSettings(env: NodeJS.ProcessEnv) {
   return { redisUrl, databaseUrl, prefix };
 }
 
-/** Reports readiness to the parent. From now on this process exits with the parent, because the channel closes however the parent ends. */
+/**
+ * Reports readiness to the parent. From now on, this process exits when the channel closes, which happens no matter how
+ * the parent ends.
+ */
 export function isReady(port: number): void {
   process.on("disconnect", () => exit(0));
   process.send?.({ port });

@@ -7,7 +7,7 @@ import { isReady, plainQueue, plainSettings, type PlainJob } from "./plain-proce
 const concurrency = 50;
 
 const { redisUrl, databaseUrl, prefix } = plainSettings(process.env);
-// One session per running job: with fewer, transactions would wait for sessions and time out.
+// Each running job needs a session. With fewer sessions, transactions would wait for one and time out.
 const { prisma } = createDatabase({ url: databaseUrl, poolSize: concurrency, acquireTimeoutMs: 10_000 });
 
 const worker = new Worker<PlainJob>(
@@ -15,7 +15,8 @@ const worker = new Worker<PlainJob>(
   async ({ data: { chatId, number, body, createdAt } }) => {
     const id = BigInt(chatId);
     const at = new Date(createdAt);
-    // The row comes first, so that the lock on the chat's count, for which all its writers wait, is held for one statement only.
+    // The INSERT comes first, so that the lock on the chat's count is held for one statement only. All writers of the
+    // chat wait for that lock.
     await prisma.$transaction([
       prisma.message.createMany({
         data: [{ chatId: id, number, uid: randomBytes(16), body, createdAt: at, updatedAt: at }],

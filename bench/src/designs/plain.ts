@@ -4,7 +4,7 @@ import { plainQueue } from "./plain-process.ts";
 import { environmentOf, prefix, startFile, type Design, type Running } from "./design.ts";
 import type { Stores } from "../world.ts";
 
-/** The obvious version in Node: Express, INCR, and one BullMQ job per message. */
+/** The obvious design in Node: Express, INCR, and one BullMQ job per message. */
 export const plain: Design = {
   name: "plain Node",
   startIngest: (stores) => startFile(import.meta.resolve("./plain-ingest.ts"), environmentOf(stores)),
@@ -20,9 +20,7 @@ export const plain: Design = {
   },
 };
 
-/**
- * Starts a worker that takes one job and runs one transaction with an INSERT and an UPDATE per message, 50 at a time.
- */
+/** Starts a worker that processes 50 jobs at a time. For each it runs one transaction with an INSERT and an UPDATE. */
 export function startPlainWorker(stores: Stores): Promise<Running> {
   return startFile(import.meta.resolve("./plain-worker.ts"), environmentOf(stores));
 }

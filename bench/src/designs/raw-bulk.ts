@@ -2,12 +2,12 @@ import { exit } from "node:process";
 import { createElasticsearchIndex, toSource } from "@confab/search";
 import { bodiesOf, type Target } from "../load/messages.ts";
 
-// A process of its own. It indexes documents without anything else: 1,000 per bulk request, one request after the other.
+// This file runs as a separate process. It only indexes documents: 1,000 per bulk request, one request after the other.
 
-/** The first command of the parent. It answers any other one by ending, and with the number of documents. */
+/** The first command from the parent. On any later command, the process reports the number of documents and exits. */
 export interface RawBulk extends Pick<Target, "chats"> {
   readonly url: string;
-  /** The alias of the index, which exists. */
+  /** Alias of the index, which must exist. */
   readonly index: string;
 }
 
@@ -16,10 +16,10 @@ const documentsPerBulk = 1_000;
 let isEnding = false;
 
 async function index({ url, index, chats }: RawBulk): Promise<number> {
-  // Its client has the same settings as the worker's client.
+  // This client has the same settings as the worker's client.
   const search = createElasticsearchIndex({ url, name: index });
   const { client, writeAlias } = search.connection;
-  // Computed once, because they are no work of Elasticsearch.
+  // The documents are computed only once, because computing them is not part of Elasticsearch's work.
   const sources = Array.from({ length: chats }, (_, chat) =>
     bodiesOf(chat + 1).map((body) => sourceOf(chat + 1, body)),
   );

@@ -1,16 +1,17 @@
 import { bodiesOf } from "../load/messages.ts";
 import { connectTo, insertRows, literalOf, rowsPerStatement, timeLiteralOf } from "../load/rows.ts";
 
-// A process of its own. It inserts messages without anything else: 1,000 rows per statement and transaction, on one connection.
+// This file runs as a separate process. It only inserts messages: 1,000 rows per statement and transaction, on one
+// connection.
 
-/** The command of the parent. */
+/** The parent sends this command to start the inserts. */
 export interface RawInserts {
   readonly databaseUrl: string;
   readonly chatIds: readonly string[];
   readonly seconds: number;
 }
 
-/** The answer: how many rows were inserted in which time. */
+/** The answer to the parent: how many rows were inserted, and how long it took. */
 export interface Inserted {
   readonly rows: number;
   readonly seconds: number;

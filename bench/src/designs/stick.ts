@@ -4,14 +4,14 @@ import type { World } from "../world.ts";
 
 const list = "messages";
 
-/** Returns the Go service, if it could be built. */
+/** Returns the design of the Go service, or none if the service could not be built. */
 export function sticksOf({ stick }: World): Design[] {
   return stick === undefined ? [] : [createStick(stick)];
 }
 
 /**
- * Creates a service that does one LPUSH per message. It knows no chats, gives no numbers, and does not remember
- * requests that are sent again.
+ * Creates a service that does one LPUSH per message. It has no chats, assigns no numbers, and does not recognize
+ * repeated requests.
  */
 function createStick(program: string): Design {
   return {

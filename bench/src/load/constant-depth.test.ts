@@ -39,7 +39,7 @@ describe("the load with a constant backlog", () => {
   it("sends as much as is done, and not more", async () => {
     let done = 0;
     const load = await start(() => done);
-    // Each of the four connections may have seen room for one more batch.
+    // Each of the four connections may have sent one more batch before the backlog was full.
     await eventually(() => {
       expect(accepted).to.be.within(100, 130);
     });

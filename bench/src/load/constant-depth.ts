@@ -2,19 +2,19 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface ConstantDepth {
-  /** Where ingest listens. */
+  /** URL at which ingest listens. */
   readonly url: string;
-  /** A file with one batch of messages per line. They are sent in turn. */
+  /** A file with one batch of messages per line. The batches are sent in turn. */
   readonly requests: string;
   readonly depth: number;
-  /** How many messages have left the backlog. */
+  /** Returns how many messages have left the backlog. */
   readonly done: () => number;
 }
 
 export interface RunningLoad {
-  /** Messages that were accepted and are not done. */
+  /** Returns how many messages were accepted and have not left the backlog. */
   backlog(): number;
-  /** Ends the load. Resolves with all accepted messages, and why it is void. */
+  /** Ends the load. Resolves with the number of accepted messages, and with the reasons why the load is void. */
   end(): Promise<{ accepted: number; faults: readonly string[] }>;
 }
 

@@ -3,14 +3,14 @@ const wordCount = 4_096;
 const wordsPerText = 13;
 const words = Array.from({ length: wordCount }, (_, rank) => makeWord(rank));
 
-/** Returns the word of three syllables that has this rank. Rank 0 is the most frequent word. */
+/** Returns the three-syllable word of this rank. Rank 0 is the most frequent word. */
 export function wordOf(rank: number): string {
   return words[rank]!;
 }
 
 /**
- * Returns text `at` of 90 bytes, which is always the same. A word of rank r is about 1 ÷ (r + 1) as frequent as the
- * first, as in natural languages.
+ * Returns the text with index `at`. It is 90 bytes long and the same in every run. The frequency of a word falls
+ * roughly as 1 ÷ (rank + 1), as in natural languages.
  */
 export function textOf(at: number): string {
   const chosen = Array.from({ length: wordsPerText }, (_, place) => {
@@ -27,14 +27,17 @@ function makeWord(rank: number): string {
   return syllables[first]! + syllables[Math.floor(rest / syllables.length)]! + syllables[rest % syllables.length]!;
 }
 
-/** Returns a number from 0 to below 1 that is always the same for a seed (Murmur's last step). */
+/** Returns a pseudorandom number in [0, 1) that is always the same for a seed (the final step of Murmur). */
 function randomOf(seed: number): number {
   let hash = Math.imul(seed ^ (seed >>> 16), 0x85eb_ca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }
 
-/** A stored text: message `at` (from 0) went to the chats in turn. */
+/**
+ * The position of a text that matches a query. The index of the text determines the position, because the chats receive
+ * the texts in turn.
+ */
 export interface Hit {
   readonly chat: number;
   readonly number: number;

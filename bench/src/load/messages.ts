@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createApplications, createChats } from "@confab/database";
 import type { Stores, World } from "../world.ts";
 
-/** The chats that messages go to. Their numbers are 1 to `chats`. */
+/** The application to which messages are sent. Its chats have the numbers 1 to `chats`. */
 export interface Target {
   readonly token: string;
   readonly chats: number;
@@ -12,7 +12,7 @@ export interface Target {
 
 const bodiesPerChat = 10;
 
-/** Creates an application with chats. */
+/** Creates an application with this many chats. */
 export async function createTarget({ database }: Stores, chats = 100): Promise<Target> {
   const token = randomUUID();
   await createApplications(database).create({ token, name: "benchmark" });
@@ -21,7 +21,7 @@ export async function createTarget({ database }: Stores, chats = 100): Promise<T
   return { token, chats };
 }
 
-/** Returns the texts that are sent to a chat, of 80 to 100 bytes. */
+/** Returns the texts that are sent to a chat. Each has 80 to 100 bytes. */
 export function bodiesOf(chat: number): string[] {
   return Array.from(
     { length: bodiesPerChat },
@@ -29,13 +29,13 @@ export function bodiesOf(chat: number): string[] {
   );
 }
 
-/** Returns the mean size of all texts in bytes, as they are sent equally often. */
+/** Returns the mean size of the texts in bytes. All texts are sent equally often. */
 export function meanBodyBytes({ chats }: Target): number {
   const bodies = Array.from({ length: chats }, (_, chat) => bodiesOf(chat + 1)).flat();
   return Buffer.byteLength(bodies.join("")) / bodies.length;
 }
 
-/** Creates an application with chats, and writes the requests that go to them into the folder of the run. */
+/** Creates an application with chats, and writes requests for them to the folder of the run. */
 export async function prepareRequests(
   { folder }: Pick<World, "folder">,
   stores: Stores,
@@ -47,7 +47,9 @@ export async function prepareRequests(
   return { target, requests };
 }
 
-/** Writes one request per line, to the chats in turn. With `perRequest`, each is a batch of that many messages. */
+/**
+ * Writes one request per line, for the chats in turn. With `perRequest`, each request is a batch of that many messages.
+ */
 export async function writeRequests(file: string, { token, chats }: Target, perRequest?: number): Promise<void> {
   const messages = Array.from({ length: chats * bodiesPerChat }, (_, at) => {
     const chat = 1 + (at % chats);

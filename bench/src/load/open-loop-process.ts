@@ -3,44 +3,49 @@ import { connect, type Socket } from "node:net";
 import { cpuUsage } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 
-// A process of its own. It sends a request when it is due, over the connections in turn. If all are busy, the request waits, and
-// its latency counts.
+// This file runs as a separate process. It sends each request when it is due, over the connections in turn. If all are
+// busy, the request waits, and this wait is part of its latency.
 
-/** The command of the parent. */
+/** The parent sends this command to start the load. */
 export interface OpenLoopCommand {
   readonly port: number;
   readonly path: string;
-  /** A file with the body of one request per line. They are sent in turn. */
+  /** A file with the body of one request per line. The requests are sent in turn. */
   readonly requests: string;
   readonly rate: number;
   readonly seconds: number;
   readonly connections: number;
   readonly expected: number;
-  /** More than the service can take: what could not be sent by the end is given up, and not a fault. */
+  /**
+   * Whether the load exceeds the capacity of the service. If it does, requests that were not sent by the end are
+   * dropped and do not count as faults.
+   */
   readonly isOverload?: boolean;
 }
 
-/** The answer. Times are in milliseconds, from the scheduled time unless they are named otherwise. */
+/** The answer to the parent. Times are in milliseconds, from the scheduled time unless stated otherwise. */
 export interface OpenLoopReport {
   readonly latencies: Float64Array;
   readonly delays: Float64Array;
-  /** From the actual time of sending. */
+  /** Times from the actual sending to the answer. */
   readonly answerTimes: Float64Array;
-  /** How many requests had the expected status, and how many of them within a second and before the end. */
+  /**
+   * How many requests had the expected status, and how many of these answers came within a second and before the end.
+   */
   readonly answered: number;
   readonly useful: number;
-  /** How many requests were answered 429 or 503. */
+  /** How many requests were answered with 429 or 503. */
   readonly refused: number;
-  /** How many had another status. */
+  /** How many requests were answered with another status. */
   readonly wrong: number;
   readonly broken: number;
-  /** Microseconds. */
+  /** CPU time of this process, in microseconds. */
   readonly cpu: number;
 }
 
 const answerLimitMs = 10_000;
 const usefulMs = 1_000;
-/** Connections that are being opened at a time. */
+/** Maximum number of connections to open at the same time. */
 const atOnce = 250;
 
 async function run(command: OpenLoopCommand) {

@@ -88,7 +88,7 @@ describe("the load at a fixed rate", () => {
       );
       expect({ broken, faults }).to.deep.equal({ broken: 0, faults: [] });
       expect(answered).to.be.within(4, 8);
-      // Two came too late, and up to two after the end.
+      // Two answers came too late, and up to two came after the end.
       expect(answered - useful).to.be.within(3, 4);
     });
 

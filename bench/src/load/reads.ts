@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { cpuFiguresOf, type CpuTimes } from "../processes.ts";
 import { percentile } from "./open-loop.ts";
 
-/** A request, and how to recognize the right answer. */
+/** A request, and a check for the right answer. */
 export interface Question {
   readonly path: string;
   isRight(answer: unknown): boolean;
@@ -11,7 +11,7 @@ export interface Question {
 
 export interface ReadsOptions {
   readonly url: string;
-  /** By kind. The kinds are asked in turn, and the questions of a kind as well. */
+  /** Questions by kind. The kinds take turns, and so do the questions of a kind. */
   readonly questions: Readonly<Record<string, readonly Question[]>>;
   readonly seconds: number;
 }
@@ -22,7 +22,7 @@ export interface ReadsResult {
   readonly faults: readonly string[];
 }
 
-/** Sends GET requests over one connection, each after the answer of the one before, and checks every answer. */
+/** Sends GET requests over one connection, one after the other, and checks every answer. */
 export async function runReads({ url, questions, seconds }: ReadsOptions): Promise<ReadsResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const kinds = Object.entries(questions).map(([name, list]) => ({ name, list, latencies: [] as number[], wrong: 0 }));
@@ -35,7 +35,8 @@ export async function runReads({ url, questions, seconds }: ReadsOptions): Promi
         const { status, text } = await read(agent, `${url}${question.path}`);
         kind.latencies.push(performance.now() - began);
         if (status !== 200 || !question.isRight(JSON.parse(text))) kind.wrong += 1;
-        // So that what the check left to do is not counted in the next answer.
+        // In this turn, the event loop finishes what the check has left, so that it does not count toward the next
+        // latency.
         await turn();
       }
     }
@@ -48,12 +49,12 @@ export async function runReads({ url, questions, seconds }: ReadsOptions): Promi
   };
 }
 
-/** Returns the name of a figure of a kind of reads. */
+/** Returns the name of a figure for one kind of read. */
 export function readFigure(kind: string, percentile: "p50" | "p95"): string {
   return `${kind}, ${percentile}, ms`;
 }
 
-/** Returns the percentiles of each kind, and the CPU time of each process per read. `unit` is what a read is called. */
+/** Returns the percentiles of each kind, and the CPU time of each process per read. `unit` is the name for one read. */
 export function figuresOfReads({ latencies }: ReadsResult, cpu: CpuTimes, unit: string): Record<string, number | null> {
   const all = Object.entries(latencies);
   const reads = all.reduce((total, [, { length }]) => total + length, 0);

@@ -2,22 +2,24 @@ import { createConnection, type Connection } from "mariadb";
 
 export const rowsPerStatement = 1_000;
 
-/** A message as a row. */
+/** A message as a row to insert. */
 export interface MessageRow {
   readonly chatId: string;
   readonly number: number;
-  /** As literals of SQL. */
+  /** SQL literals. */
   readonly body: string;
   readonly time: string;
 }
 
-/** Opens a connection of the driver that Confab uses. */
+/** Opens a connection with the driver that Confab uses. */
 export function connectTo(databaseUrl: string): Promise<Connection> {
   const { hostname: host, port, username: user, password, pathname } = new URL(databaseUrl);
   return createConnection({ host, port: Number(port), user, password, database: pathname.slice(1) });
 }
 
-/** Inserts messages with one statement. The first one has the uid `uid`, and each following one the next. */
+/**
+ * Inserts messages with one statement. The first message gets `uid`, and each of the others gets the next higher uid.
+ */
 export async function insertRows(connection: Connection, rows: readonly MessageRow[], uid: number): Promise<void> {
   const values = rows.map(
     ({ chatId, number, body, time }, at) =>
@@ -28,12 +30,12 @@ export async function insertRows(connection: Connection, rows: readonly MessageR
   );
 }
 
-/** Returns a literal of a text without backslashes. */
+/** Returns the SQL literal of a text that has no backslashes. */
 export function literalOf(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** Returns a literal of a time, in milliseconds since 1970. */
+/** Returns the SQL literal of a time, which is given in milliseconds since 1970. */
 export function timeLiteralOf(ms: number): string {
   return `'${new Date(ms).toISOString().slice(0, 23).replace("T", " ")}'`;
 }

@@ -5,8 +5,8 @@ import type { Stores } from "../world.ts";
 const firstMs = Date.UTC(2026, 0, 1);
 
 /**
- * Stores messages without the services: to the chats in turn, one per millisecond, so that all chats have equally many. Message
- * `at` (from 0) has the text `textOf(at)`.
+ * Stores messages directly in MySQL. The chats take turns, so that all of them get equally many messages. The times of
+ * consecutive messages are 1 ms apart. Message `at` (from 0) has the text `textOf(at)`.
  */
 export async function storeMessages(
   { database: { prisma }, databaseUrl }: Stores,

@@ -1,40 +1,44 @@
 import { connect, type Socket } from "node:net";
 
-// A process of its own: many readers of one stream, which check the events and measure when they arrive.
+// This file runs as a separate process. It opens many readers of one stream, checks their events and measures the
+// delays.
 
-/** A command of the parent. `open` opens readers, `drop` closes all of them. */
+/** A command from the parent. `open` opens readers, `drop` closes all of them. */
 export type Command =
   | {
       readonly type: "open";
       readonly port: number;
       readonly path: string;
       readonly readers: number;
-      /** The message numbers after which the readers begin, in turn; without any they begin now. */
+      /**
+       * The message numbers after which the readers begin, in turn. If the list is empty, the readers begin with new
+       * messages.
+       */
       readonly after: readonly number[];
     }
   | { readonly type: "report" }
   | { readonly type: "drop" };
 
-/** The events since the last report. */
+/** Results since the last report. `caughtUp` and `failed` count since the last `drop`. */
 export interface Report {
-  /** Since the readers were opened. */
+  /** How many readers have caught up. */
   readonly caughtUp: number;
   readonly failed: number;
   readonly events: number;
-  /** How many events came twice or after a hole. */
+  /** How many events came twice or after a gap. */
   readonly faults: number;
-  /** Milliseconds from `created_at` to the arrival, of a sample, ascending. */
+  /** Milliseconds from `created_at` to the arrival, for a sample of the events, in ascending order. */
   readonly delays: readonly number[];
 }
 
-/** Connections that are being opened at a time. */
+/** Maximum number of connections to open at the same time. */
 const atOnce = 500;
-/** The addresses of this machine over which the connections are spread, because each has only so many ports. */
+/** Number of local addresses to spread the connections over, because one address has too few ports. */
 const addresses = 16;
 let sockets: Socket[] = [];
 const seen = { caughtUp: 0, failed: 0, events: 0, faults: 0, delays: [] as number[] };
 
-/** Reads one stream. Resolves when it is connected. */
+/** Opens a reader. Resolves when it is connected, or when the connection fails. */
 function read(port: number, path: string, after: number | undefined, address: string): Promise<void> {
   return new Promise((resolve) => {
     const query = after === undefined ? "" : `?after=${after}`;
@@ -99,7 +103,7 @@ process.on("message", (command: Command) => {
     Object.assign(seen, { caughtUp: 0, failed: 0 });
   } else {
     const delays = seen.delays.sort((a, b) => a - b);
-    // Enough for the percentiles, and little for the channel.
+    // A sample of this size is enough for the percentiles and small enough for the channel.
     const sample = delays.filter((_, at) => at % Math.ceil(delays.length / 10_000) === 0);
     process.send!({ ...seen, delays: sample } satisfies Report);
     Object.assign(seen, { delays: [], events: 0, faults: 0 });

@@ -6,7 +6,7 @@ import { ensureProgram } from "@confab/local";
 export interface WrkLoad {
   readonly url: string;
   readonly path: string;
-  /** A file with the body of one request per line. They are sent in turn. */
+  /** A file with the body of one request per line. The requests are sent in turn. */
   readonly requests: string;
   readonly connections: number;
   readonly seconds: number;
@@ -15,7 +15,7 @@ export interface WrkLoad {
 export interface WrkResult {
   readonly answered: number;
   readonly seconds: number;
-  /** Milliseconds. */
+  /** Latencies in milliseconds. */
   readonly p50: number;
   readonly p99: number;
   /** Why the load is void; empty if each request was answered with a status below 400. */
@@ -35,10 +35,10 @@ const run = promisify(execFile);
 const script = join(import.meta.dirname, "messages.lua");
 const graceMs = 30_000;
 
-/** Installs wrk if it is missing and can be installed, and resolves with its version. */
+/** Installs wrk if it is missing and can be installed. Resolves with its version. */
 export async function ensureWrk(): Promise<string> {
   const wrk = await ensureProgram({ programs: ["wrk"], packages: ["wrk"] }, console.error);
-  // With this option it exits with 1.
+  // With `-v`, wrk exits with 1 even if it works.
   const { stdout } = spawnSync(wrk, ["-v"], { encoding: "utf8" });
   return /^wrk (\S+)/.exec(stdout)?.[1] ?? "unknown";
 }

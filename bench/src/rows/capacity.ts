@@ -9,9 +9,9 @@ import { countOf, countStored, faultsOfCount, readStored } from "../verify.ts";
 import { withStores, type World } from "../world.ts";
 import type { Measured, Row, Settings, Side } from "./row.ts";
 
-/** Messages per second. */
+/** Rates to measure, in messages per second. */
 const rates = [250, 1_000, 2_000, 4_000, 6_000, 8_000];
-/** The costs are computed from the other rates and checked at these. */
+/** Rates at which the costs are checked. The costs are computed from the other rates. */
 export const checkedRates: readonly number[] = [2_000, 6_000];
 export const batchFigure = "messages per batch";
 const connections = 256;
@@ -25,7 +25,7 @@ export const capacityRow: Row = {
   goals: [],
 };
 
-/** Returns the rate of a side, by its name. */
+/** Returns the rate of the side with this name. */
 export function rateOf(side: string): number {
   return Number(side.replace(/\D/g, ""));
 }

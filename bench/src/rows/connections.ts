@@ -7,7 +7,7 @@ import { withStores, type World } from "../world.ts";
 import type { Measured, Row, Settings } from "./row.ts";
 
 const connections = 10_000;
-/** Requests per second, over the connections in turn. */
+/** Requests per second, sent over the connections in turn. */
 const rate = 1_000;
 const memory = "highest resident memory, MB";
 

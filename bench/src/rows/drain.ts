@@ -22,7 +22,7 @@ export const drainRow: Row = {
         measureDraining(world, { design: confab, startWorker: startConfabWorker, fillSeconds: 2 * seconds }),
     },
     {
-      // A quarter of the messages, so that it ends.
+      // This side stores only a quarter of the messages, so that it finishes in time.
       name: one,
       measure: (world, { seconds }) =>
         measureDraining(world, { design: plain, startWorker: startPlainWorker, fillSeconds: Math.ceil(seconds / 2) }),

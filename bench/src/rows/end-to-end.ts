@@ -17,10 +17,13 @@ const [raw, ours] = ["raw _bulk", "Confab"];
 const searchableFigure = "searchable, messages/s";
 const chats = 100;
 const perRequest = 100;
-/** Messages between the answer and the search: those of a few seconds, because Elasticsearch shows new ones once per second. */
+/**
+ * Number of accepted messages that are not yet searchable. It must cover a few seconds, because Elasticsearch makes new
+ * messages searchable only once per second.
+ */
 const depth = 20_000;
 const warmUpSeconds = 10;
-/** Elasticsearch needs a minute until its code is optimized. */
+/** Duration of the first warm-up. The JVM of Elasticsearch needs a minute to optimize its code. */
 const firstWarmUpSeconds = 60;
 const pollMs = 20;
 const limitMs = 180_000;
@@ -48,7 +51,7 @@ export const endToEndRow: Row = {
   ],
 };
 
-/** Measures after Elasticsearch has indexed for a while, once per run. */
+/** Wraps a measurement so that Elasticsearch indexes documents for a while before the first measurement of the run. */
 function warmed(measure: Side["measure"]): Side["measure"] {
   return async (world, settings) => {
     const seconds = settings.isQuick ? settings.seconds : firstWarmUpSeconds;
@@ -129,7 +132,7 @@ async function measureConfab(world: World, settings: Settings): Promise<Measured
   );
 }
 
-/** Runs the work with an index of its own, and removes it. */
+/** Runs the work with a separate index, and removes the index afterwards. */
 async function withIndex(
   world: World,
   work: (
@@ -153,19 +156,22 @@ async function withIndex(
 
 interface Searchable {
   readonly count: () => number;
-  /** Resolves when at least this many documents are searchable, or when it has taken too long. */
+  /** Resolves when at least this many documents are searchable, or when the time limit is reached. */
   reach(documents: number): Promise<void>;
-  /** Resolves as soon as the count changes. */
+  /** Resolves when the number of searchable documents changes, or when the time limit is reached. */
   changed(): Promise<{ readonly count: number; readonly at: number }>;
   stop(): Promise<void>;
 }
 
-/** Asks again and again how many documents an index shows, which Elasticsearch refreshes only while it is searched. */
+/**
+ * Polls the number of searchable documents in an index. Without these searches, Elasticsearch would not refresh the
+ * index.
+ */
 function watchSearchable({ connection: { client, readAlias } }: ElasticsearchIndex): Searchable {
   let [current, isStopping] = [0, false];
   const polling = (async () => {
     while (!isStopping) {
-      // It fails while the worker is creating the index.
+      // The count fails while the worker is creating the index.
       const answer = await client.count({ index: readAlias }).catch(() => undefined);
       current = answer?.count ?? current;
       await sleep(pollMs);
@@ -190,7 +196,7 @@ function watchSearchable({ connection: { client, readAlias } }: ElasticsearchInd
   };
 }
 
-/** Measures from one refresh to another, so that the interval between them does not matter. */
+/** Measures the rate from one refresh to a later one, so that the interval between refreshes does not matter. */
 async function measureRate(searchable: Searchable, { seconds }: Settings, watched: Watched) {
   const first = await searchable.changed();
   const watch = watchCpu(watched);

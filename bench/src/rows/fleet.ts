@@ -7,7 +7,7 @@ import { watchCpu } from "../processes.ts";
 import { queriesOf, withStores, type World } from "../world.ts";
 import type { Measured, Row, Settings, Side } from "./row.ts";
 
-/** Long enough for whatever runs once after a start. */
+/** Time in ms after the start in which each process finishes the work that it does only once. */
 const settleMs = 12_000;
 
 export const fleetRow: Row = {
@@ -56,7 +56,7 @@ async function measureFleet(
   });
 }
 
-/** Counts all commands until now, including those inside scripts. */
+/** Returns the number of commands that Redis has executed, including the commands in scripts. */
 async function commandsOf(redis: Redis): Promise<number> {
   const found = (await redis.info("commandstats")).matchAll(/^cmdstat_\S+?:calls=(\d+)/gm);
   return [...found].reduce((total, [, calls]) => total + Number(calls), 0);

@@ -2,7 +2,6 @@ import { confab } from "../designs/confab.ts";
 import { cpuFigure, measureAccepting, type Load } from "./measure-accepting.ts";
 import type { Row, Side } from "./row.ts";
 
-// Five seconds are enough for V8 to optimize the hot path, so that the longer warm-up only adds messages.
 const [small, large] = ["100 chats", "1,000 chats"];
 
 export const growthRow: Row = {
@@ -10,6 +9,7 @@ export const growthRow: Row = {
   title: "Accepting with ten times as many chats, after ten times as long a warm-up",
   sides: () => [
     sideOf(small, { connections: 64, chats: 100 }),
+    // Five seconds are enough for V8 to optimize the hot path. The longer warm-up only adds messages.
     sideOf(large, { connections: 64, chats: 1_000, warmUpSeconds: 50 }),
   ],
   goals: [

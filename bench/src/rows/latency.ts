@@ -7,7 +7,7 @@ import { withStores, type World } from "../world.ts";
 import type { Design } from "../designs/design.ts";
 import type { Measured, Row, Settings, Side } from "./row.ts";
 
-/** Requests per second. */
+/** Rates to measure, in requests per second. */
 export const rates = [500, 2_000, 5_000] as const;
 export const percentiles = ["p50", "p99", "p99.9"] as const;
 const connections = 256;
@@ -20,7 +20,7 @@ export const latencyRow: Row = {
   goals: [],
 };
 
-/** Returns the name of a figure of this row. */
+/** Returns the name of a latency figure of this row. */
 export function latencyFigure(percentile: (typeof percentiles)[number], rate: number): string {
   return `${percentile} at ${rate.toLocaleString("en")} requests/s, ms`;
 }

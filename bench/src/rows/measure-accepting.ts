@@ -7,11 +7,14 @@ import type { Design } from "../designs/design.ts";
 import type { Measured, Settings } from "./row.ts";
 
 export interface Load {
-  /** Over all processes. */
+  /** Number of connections to all processes together. */
   readonly connections: number;
   readonly processes?: number;
   readonly fsync?: Fsync;
-  /** How many messages a request has. Without it, each request is one message, to another path. */
+  /**
+   * Number of messages per request. If it is undefined, each request contains a single message and is sent to
+   * `/messages`.
+   */
   readonly perRequest?: number;
   readonly chats?: number;
   readonly warmUpSeconds?: number;
@@ -23,7 +26,10 @@ export const p50Figure = "p50, ms";
 export const p99Figure = "p99, ms";
 export const memoryFigure = "resident memory, MB";
 
-/** Measures the messages accepted per second while no worker runs, after a warm-up that is verified but not measured. */
+/**
+ * Measures the messages accepted per second while no worker runs. The messages of the warm-up are verified but not
+ * measured.
+ */
 export async function measureAccepting(
   world: World,
   { seconds }: Settings,

@@ -12,10 +12,10 @@ import type { Measured } from "./row.ts";
 export interface Draining {
   readonly design: Design;
   readonly startWorker: (stores: Stores) => Promise<Running>;
-  /** How long 64 connections fill the backlog. */
+  /** Number of seconds for which 64 connections fill the backlog. */
   readonly fillSeconds: number;
   readonly workers?: number;
-  /** How much later each byte arrives at MySQL and at the workers. */
+  /** Delay in ms between the workers and MySQL, in each direction. */
   readonly delayMs?: number;
 }
 
@@ -24,7 +24,10 @@ export const workerFigure = "worker CPU, µs/message";
 const pollMs = 20;
 const limitMs = 180_000;
 
-/** Measures the messages stored per second from a backlog, from the first row to the last. The start of the workers is left out. */
+/**
+ * Measures how many messages from a backlog are stored per second, from the first row to the last. The start of the
+ * workers does not count.
+ */
 export async function measureDraining(
   world: World,
   { design, startWorker, fillSeconds, workers = 1, delayMs = 0 }: Draining,
@@ -77,7 +80,8 @@ export async function measureDraining(
 }
 
 /**
- * Returns the figures of messages that were stored in some seconds, with the CPU time of each process in microseconds.
+ * Returns the rate of messages that were stored in a number of seconds, and the CPU time of each process in
+ * microseconds.
  */
 export function figuresOf(messages: number, seconds: number, cpu: CpuTimes) {
   return { [storedFigure]: messages / seconds, ...cpuFiguresOf(cpu, "message", messages) };

@@ -10,12 +10,15 @@ import type { Measured, Row, Settings, Side } from "./row.ts";
 const [capacity, overload] = ["as much as it takes", "three times as much"];
 const usefulFigure = "accepted within a second, messages/s";
 const times = 3;
-/** Enough to keep one process busy. */
+/** Number of connections that keep one process busy. */
 const busyConnections = 64;
-/** More than the process can answer within a second, so that it has to deal with what it cannot take. */
+/**
+ * Number of connections with which the process receives more than it can answer within a second, so that it must refuse
+ * requests.
+ */
 const allConnections = 10_000;
 const warmUpSeconds = 3;
-/** How long it is measured how much the process can take. */
+/** Number of seconds for which the capacity of the process is measured. */
 const tryingSeconds = 3;
 
 export const overloadRow: Row = {
@@ -39,7 +42,10 @@ function sideOf(name: string, connections: number): Side {
   return { name, measure: (world, settings) => measureOverload(world, settings, connections) };
 }
 
-/** Both sides offer the same rate. The connections limit how much of it reaches the process at a time. */
+/**
+ * Measures a process that is offered three times its capacity, on both sides of the row. The number of connections
+ * limits how many requests reach the process at the same time.
+ */
 async function measureOverload(world: World, { seconds }: Settings, connections: number): Promise<Measured> {
   return withStores(world, "always", async (stores) => {
     const { target, requests } = await prepareRequests(world, stores);
@@ -47,7 +53,7 @@ async function measureOverload(world: World, { seconds }: Settings, connections:
     try {
       const path = "/messages";
       const wrk = { url: ingest.url, path, requests, connections: busyConnections };
-      // The first one is slow, because V8 has not optimized the code yet.
+      // The first load is slow, because V8 has not optimized the code yet.
       const before = [
         await runWrk({ ...wrk, seconds: warmUpSeconds }),
         await runWrk({ ...wrk, seconds: tryingSeconds }),
@@ -86,7 +92,8 @@ async function measureOverload(world: World, { seconds }: Settings, connections:
         },
         faults: [
           ...[...before, load, held].flatMap(({ faults }) => faults),
-          // A refused message may exist, and so may a message whose answer wrk did not wait for.
+          // A refused message may nevertheless have been accepted. So may the last message of each connection of wrk,
+          // which does not wait for that answer.
           ...faultsOfCount(held.messages, answered, load.refused + before.length * busyConnections),
         ],
       };

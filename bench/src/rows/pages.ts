@@ -9,9 +9,9 @@ import type { Measured, Row, Settings, Side } from "./row.ts";
 
 const [small, large] = ["1,000 messages", "1,000,000 messages"];
 const [newest, middle] = ["newest page", "page in the middle"];
-/** The number of messages on a page, the api's default. */
+/** Number of messages on a page: the api's default. */
 const perPage = 50;
-/** Pages in the middle half of the chat are read in turn. */
+/** Number of pages to read in turn, all from the middle half of the chat. */
 const places = 100;
 const warmUpSeconds = 3;
 const texts = bodiesOf(1);
@@ -62,12 +62,12 @@ async function measurePages(world: World, { seconds }: Settings, messages: numbe
   });
 }
 
-/** Returns the text of message `at`, from 0. */
+/** Returns the text of the message with index `at`. The first message has index 0. */
 export function textOf(at: number): string {
   return texts[at % texts.length]!;
 }
 
-/** Recognizes the page that begins with a number and goes up (1) or down (-1). */
+/** Returns a check for the page that begins with a number and goes up (1) or down (-1). */
 export function isPage(first: number, step: 1 | -1): (answer: unknown) => boolean {
   return (answer) => {
     const page = answer as { number: number; body: string }[];

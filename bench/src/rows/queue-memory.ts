@@ -40,7 +40,7 @@ async function measureMemory(world: World, { seconds }: Settings, design: Design
   });
 }
 
-/** Returns the bytes that Redis has allocated, after its clients have left. */
+/** Returns the bytes that Redis has allocated. Must be called while no other client is connected. */
 async function usedMemory(url: string): Promise<number> {
   const redis = new Redis(url);
   try {

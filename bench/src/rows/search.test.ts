@@ -7,7 +7,7 @@ describe("the check of hits", () => {
     { chat: 3, number: 2 },
     { chat: 1, number: 2 },
   ];
-  // Messages went to ten chats in turn.
+  // The messages went to ten chats in turn.
   const answer = [
     { chat_number: 3, number: 2, body: textOf(12) },
     { chat_number: 1, number: 2, body: textOf(10) },

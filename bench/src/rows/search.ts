@@ -16,12 +16,15 @@ const [inChat, inAll] = ["search in a chat", "search in all chats"];
 const [smallSize, largeSize, quickSize] = [10_000, 1_000_000, 100_000];
 const chats = 10;
 const searchedChat = 5;
-/** The number of hits on a page, the api's default. */
+/** Number of hits on a page: the api's default. */
 const perPage = 50;
 const warmUpSeconds = 10;
-/** Elasticsearch optimizes its code during the first searches. */
+/** Duration of the first warm-up, in which the JVM of Elasticsearch optimizes its code. */
 const firstWarmUpSeconds = 40;
-/** Words in two thirds, in 3 % and in a thousandth of the texts, pieces of words, and words together. */
+/**
+ * Queries for a word that two thirds, 3 % or a thousandth of the texts contain, for parts of words, and for several
+ * words.
+ */
 const queries = [
   wordOf(0),
   wordOf(50),
@@ -96,7 +99,7 @@ interface Filled {
   readonly fillSeconds: number;
 }
 
-/** Stores messages without the services, and indexes them as `confabctl search reindex` does. */
+/** Stores messages directly in MySQL, and indexes them like `confabctl search reindex`. */
 async function fill(world: World, elasticsearchUrl: string, documents: number): Promise<Kept<Filled>> {
   const began = performance.now();
   const { value: stores, close } = await openStores(world, "always");
@@ -119,7 +122,7 @@ async function fill(world: World, elasticsearchUrl: string, documents: number): 
   }
 }
 
-/** Resolves when Elasticsearch has no merges under way, which would disturb the searches. */
+/** Resolves when Elasticsearch runs no merges of the index. They would disturb the searches. */
 async function merged({ connection: { client } }: ElasticsearchIndex, index: string): Promise<void> {
   for (;;) {
     const { _all } = await client.indices.stats({ index, metric: "merge" });
@@ -146,7 +149,7 @@ function questionsFor(token: string, count: number): ReadsOptions["questions"] {
   );
 }
 
-/** Returns whether an answer has exactly these hits in this order, with their texts. */
+/** Returns whether an answer has exactly these hits in this order, with the right texts. */
 export function areHits(answer: unknown, expected: readonly Hit[]): boolean {
   const found = answer as { chat_number: number; number: number; body: string }[];
   return (

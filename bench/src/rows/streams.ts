@@ -13,9 +13,9 @@ import type { Measured, Row, Settings } from "./row.ts";
 const readers = 10_000;
 /** Messages per second while the delivery is measured. */
 const rate = 5;
-/** Messages that a reader has missed when it returns. */
+/** Number of messages that a reader has missed when it returns. */
 const missed = 50;
-/** After this time without work, V8 has returned the memory that it needed for the work. */
+/** Time in ms without work after which V8 has released the memory that it needed for the work. */
 const quietMs = 12_000;
 const catchUpMs = 120_000;
 const warmUpReaders = 200;
@@ -126,7 +126,8 @@ async function measure({ stores, client, ingest, api, token }: Stage, seconds: n
     if (found.events !== events) faults.push(`${what}: ${found.events} events instead of ${events}`);
   };
 
-  // So that the code and its optimized form are not counted as memory of streams.
+  // V8 loads and optimizes the code for these readers and messages, so that the code does not count as memory of
+  // streams.
   await send(1);
   tell({ type: "open", port, path, readers: warmUpReaders, after: [] });
   for (let at = 0; at < 5; at += 1) await Promise.all([send(1), sleep(500)]);
@@ -155,7 +156,7 @@ async function measure({ stores, client, ingest, api, token }: Stage, seconds: n
   const equal = await open([last - missed]);
   expect("returning", equal, missed * readers);
   await drop();
-  // In an order that is the same in each run, but neither ascending nor descending.
+  // The order is the same in each run, but neither ascending nor descending.
   const positions = Array.from({ length: missed }, (_, at) => last - 1 - ((at * 7_919) % missed));
   const mixed = await open(positions);
   const behind = Array.from({ length: readers }, (_, at) => last - positions[at % missed]!);

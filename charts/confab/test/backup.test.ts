@@ -49,7 +49,7 @@ describe("the backup of a real database", function () {
     const { status, stderr } = spawnSync("mysql", [...login, "--execute", text], { encoding: "utf8", env });
     expect(status, stderr).to.equal(0);
   };
-  /** Runs the script like the pod; no server of MySQL runs as root. */
+  /** Runs the script under the same conditions as the pod. The MySQL server refuses to run as root. */
   const backUp = async (changes: Record<string, string> = {}): Promise<SpawnSyncReturns<string>> => {
     const temporary = await mkdtemp(join(folder, "temporary-"));
     await chmod(temporary, 0o777);

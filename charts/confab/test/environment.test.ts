@@ -13,7 +13,10 @@ import { renderWith } from "./src/scenarios.ts";
 import type { Manifest } from "./src/manifests.ts";
 import { workloadsOf } from "./src/workloads.ts";
 
-/** Variables that no service parses. HTTP_PROXY is what a user adds in the scenario "hardened"; the others are confabctl's. */
+/**
+ * Variables that no service parses. HTTP_PROXY is a user's addition in the scenario "hardened"; confabctl reads the
+ * others.
+ */
 const others: readonly string[] = [...Object.keys(libraryVariables), "CONFAB_URL", "CONFAB_INGEST_URL", "HTTP_PROXY"];
 
 for (const service of serviceNames) {

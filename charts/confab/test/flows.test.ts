@@ -19,9 +19,9 @@ const services = ["ingest", "api", "worker"] as const;
 const adminPorts = { ingest: 9081, api: 9082, worker: 9083 };
 const httpPorts = { ingest: 8081, api: 8082 };
 const stores = { mysql: 3306, redis: 6379, elasticsearch: 9200 };
-/** The namespace of the ingress controller or gateway, by scenario. */
+/** Namespace of the ingress controller or gateway, by scenario. */
 const edges: Readonly<Record<string, string>> = { "gateway-api": "gateways", traefik: "traefik" };
-/** Ports of the pods or servers of external stores, by scenario. */
+/** Ports of external stores, by scenario. */
 const externalPorts: Readonly<Record<string, Partial<Record<keyof typeof stores, readonly number[]>>>> = {
   eck: { elasticsearch: [9200] },
   "external-stores": { mysql: [3306], redis: [6380], elasticsearch: [9200, 9201] },
@@ -43,7 +43,7 @@ const flow = (what: string, from: End | undefined, to: End | undefined, port: nu
   ...(protocol !== undefined && { protocol }),
 });
 
-/** Returns the connections that Confab needs. */
+/** Returns the connections that Confab needs and that policies must allow. */
 function required(manifests: readonly Manifest[], scenario: string): Flow[] {
   const pods = componentsOf(manifests);
   const edge = podIn(edges[scenario] ?? "ingress-nginx");
@@ -54,7 +54,7 @@ function required(manifests: readonly Manifest[], scenario: string): Flow[] {
       users.flatMap((user) => [
         flow(`${user} → ${store}`, pods(user), pods(store), stores[store]),
         ...(externalPorts[scenario]?.[store] ?? [])
-          // A hook runs before policies exist.
+          // In the scenario "external-stores", the migrations run as a hook, before the policies exist.
           .filter(() => user !== "migrations" || scenario !== "external-stores")
           .map((port) => flow(`${user} → external ${store}`, pods(user), outside, port)),
       ]),
@@ -96,7 +96,7 @@ function required(manifests: readonly Manifest[], scenario: string): Flow[] {
   ];
 }
 
-/** Returns the connections that nobody needs. */
+/** Returns the connections that nothing needs and that policies must deny. */
 function forbidden(manifests: readonly Manifest[], scenario: string): Flow[] {
   const pods = componentsOf(manifests);
   const edge = podIn(edges[scenario] ?? "ingress-nginx");
@@ -134,7 +134,7 @@ function forbidden(manifests: readonly Manifest[], scenario: string): Flow[] {
     flow("worker → ingest's admin port", pods("worker"), pods("ingest"), adminPorts.ingest),
     flow("migrations → redis", pods("migrations"), pods("redis"), stores.redis),
     flow("helm test → the internet", pods("smoke"), outside, 443),
-    // A hook runs before policies exist.
+    // In the scenario "external-stores", the migrations run as a hook, before the policies exist.
     ...(scenario === "external-stores" ? [] : [flow("migrations → the internet", pods("migrations"), outside, 443)]),
     flow("helm test → mysql", pods("smoke"), pods("mysql"), stores.mysql),
     flow("helm test → ingest's admin port", pods("smoke"), pods("ingest"), adminPorts.ingest),

@@ -18,13 +18,13 @@ const blocks = globSync("{*.md,docs/**/*.md,{charts,packages,k8s-dev}/**/*.md}",
 
 const podKind: Manifest = { apiVersion: "v1", kind: "Pod", metadata: { name: "known" } };
 
-/** Returns the pods that these `kubectl run` commands would create, as kubectl itself makes them. */
+/** Returns the pods that kubectl would create for these `kubectl run` commands. */
 async function podsOf(commands: readonly string[]): Promise<IPodSpec[]> {
   const kubectl = await findTool("kubectl");
   const pods: IPodSpec[] = [];
   await withApiServer([podKind], [], async (kubeconfig) => {
     for (const command of commands) {
-      // kubectl attaches to no pod of a dry run.
+      // kubectl cannot attach to the pod of a dry run.
       const dry = command
         .replace(" --rm -i ", " ")
         .replace("kubectl run", `"$KUBECTL" run --dry-run=client --output=json`);

@@ -4,7 +4,7 @@ import { render, scenarios } from "./src/scenarios.ts";
 import { schemaProblems } from "./src/schema-problems.ts";
 import { unknownFields } from "./src/unknown-fields.ts";
 
-// Reading the types of hundreds of kinds takes some seconds, and longer on a busy machine.
+// Loading the types of hundreds of kinds takes several seconds, or longer on a busy machine.
 const timeoutMs = 120_000;
 
 describe("every rendered object", () => {

@@ -3,7 +3,7 @@ import { template } from "./src/helm.ts";
 
 const rule = "monitoring.prometheusRule";
 
-/** Returns the refusal of Helm, and fails if Helm accepts the values. */
+/** Returns Helm's error output. Fails if Helm accepts the values. */
 async function refusalOf(...args: string[]): Promise<string> {
   const { code, stderr } = await template(args);
   expect(code).to.not.equal(0);
@@ -12,7 +12,7 @@ async function refusalOf(...args: string[]): Promise<string> {
 
 const refusalOfSets = (sets: readonly string[]) => refusalOf(...sets.flatMap((set) => ["--set", set]));
 
-/** Wrong values, and the place that the message must name. */
+/** Wrong values, each with the path that the error must contain. */
 const planted: readonly (readonly [mistake: string, arg: string, where: RegExp])[] = [
   ["an unknown section", "ingres.enabled=true", /ingres\b/],
   ["a mistyped name inside a section", "ingest.replica=3", /ingest\b.*\breplica\b/],
@@ -43,7 +43,10 @@ describe("a wrong value", () => {
   }
 });
 
-/** Values that a cluster refuses, or with which pods cannot start or lose messages, and the advice that the sentence must have. */
+/**
+ * Values that a cluster refuses, that keep pods from starting or that make them lose messages, each with the advice
+ * that the error must contain.
+ */
 const impossible: readonly (readonly [mistake: string, sets: string, advice: string])[] = [
   ["memory without a unit", "ingest.resources.limits.memory=512", "such as 512Mi"],
   ["thousandths of a byte", "api.resources.requests.memory=512m", "such as 512Mi"],

@@ -101,7 +101,9 @@ describe("an alert", () => {
   });
 });
 
-/** Names of objects by the label of Kubernetes' metrics; X is the prefix of the release. */
+/**
+ * Names of objects, by the label that contains them in the metrics of Kubernetes. X is the full name of the release.
+ */
 const objectNames = {
   cronjob: ["X-canary", "X-backup"],
   horizontalpodautoscaler: ["keda-hpa-X-worker"],
@@ -119,7 +121,7 @@ function matchersIn(text: string): { label: keyof typeof objectNames; pattern: R
   );
 }
 
-/** Returns JSON with readable expressions. */
+/** Returns JSON with unescaped quotation marks, so that its expressions are readable. */
 function unescaped(json: string): string {
   return json.replaceAll('\\"', '"');
 }

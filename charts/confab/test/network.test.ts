@@ -101,7 +101,7 @@ describe("the NetworkPolicies", () => {
     expectNothingFound((manifests) => {
       const policies = ofKind<INetworkPolicy>(manifests, "NetworkPolicy");
       if (policies.length === 0) return [];
-      // A hook runs before the objects of the release exist.
+      // A hook runs before the policies of the release exist.
       const lasting = workloadsOf(manifests).filter(({ manifest }) => !isHookBefore(manifest));
       return lasting.flatMap(({ name, podLabels }) => {
         const own = policies.filter(({ spec }) => selects(spec?.podSelector?.matchLabels ?? {}, podLabels));

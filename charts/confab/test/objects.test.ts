@@ -123,7 +123,7 @@ describe("a Deployment", () => {
     ));
 });
 
-/** Returns whether the chart defines the object, unlike those in extraObjects. */
+/** Returns whether the chart itself defines the object. Objects in extraObjects do not count. */
 function isOfTheChart({ metadata }: Manifest): boolean {
   return metadata.name.startsWith(release.name);
 }
@@ -132,7 +132,7 @@ function deployments(manifests: readonly Manifest[]) {
   return workloadsOf(manifests).filter(({ kind }) => kind === "Deployment");
 }
 
-/** Returns every Secret and ConfigMap that a pod reads, as Kind/name. */
+/** Returns every Secret and ConfigMap that a pod reads, in the form Kind/name. */
 function referencesOf(value: unknown): Set<string> {
   const found = new Set<string>();
   JSON.stringify(value, (key, inner: unknown) => {

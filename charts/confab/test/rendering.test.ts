@@ -3,7 +3,7 @@ import { lint } from "./src/helm.ts";
 import { nameOf } from "./src/manifests.ts";
 import { render, renderWith, scenarios, valuesFile } from "./src/scenarios.ts";
 
-/** Values that the chart generates by default. */
+/** Secret values that the chart generates by default. */
 const secrets = [
   "adminApiKey.value=a-given-admin-key",
   "mysql.auth.password=given-mysql",

@@ -146,7 +146,10 @@ describe("a PodDisruptionBudget", () => {
     }));
 });
 
-/** Returns running manifests. With `operation`, Helm created them in this way, and `owner` has set the number since. */
+/**
+ * Returns the manifests as they are in the cluster. If `operation` is set, Helm created them with that operation, and
+ * `owner` has set the number of replicas since then.
+ */
 function scaled(
   manifests: readonly Manifest[],
   replicas: number,

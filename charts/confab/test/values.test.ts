@@ -8,7 +8,7 @@ import { isRead, templateReferences } from "./src/template-references.ts";
 import { declaredPaths, documentedValues, undocumentedValues, valueEntries } from "./src/values-file.ts";
 import { valuesSchema } from "./src/values-schema.ts";
 
-/** Values that no template reads, with the reason. */
+/** Paths of values that no template reads, each with the reason. */
 const readOtherwise: Readonly<Record<string, string>> = {};
 
 describe("values.yaml", () => {
@@ -99,7 +99,10 @@ describe("values.schema.json", () => {
   });
 });
 
-/** A helper for several components may read a value that only some of them have, such as `worker.keda`. */
+/**
+ * Returns whether any component has the value. A helper for several components may read values that only some of them
+ * have, such as `worker.keda`.
+ */
 function isHelperOfSomeComponents(path: string, declared: readonly string[]): boolean {
   const rest = path.split(".").slice(1).join(".");
   return declared.some((other) => other.split(".").slice(1).join(".") === rest);

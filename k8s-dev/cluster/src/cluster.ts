@@ -6,13 +6,13 @@ import { isGiven, kindName, paths, readVersions, type Addon, type Environment } 
 
 type Report = (line: string) => void;
 
-/** Creates the kind cluster and its addons, if they do not exist. With KUBECONFIG it only inspects that cluster. */
+/** Creates the kind cluster and its addons, if they do not exist. If KUBECONFIG is set, only inspects that cluster. */
 export async function cluster(env: Environment, report: Report): Promise<void> {
   if (!isGiven(env)) await makeCluster(env, report);
   for (const line of describe(await inspect(env))) report(line);
 }
 
-/** Removes the kind cluster, its registry and all data in it. Throws a LocalError for a cluster of KUBECONFIG. */
+/** Removes the kind cluster, its registry and all data in it. Throws a LocalError if KUBECONFIG names the cluster. */
 export async function clusterDown(env: Environment, report: Report): Promise<void> {
   if (isGiven(env)) {
     throw new LocalError(

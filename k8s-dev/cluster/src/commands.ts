@@ -14,7 +14,10 @@ export async function kubectl(env: Environment, args: readonly string[], input?:
   return run(await findTool("kubectl"), [...contextArgs(env).kubectl, ...args], options);
 }
 
-/** Returns a successful result; otherwise throws a LocalError with the exit code and the last line of the error output. */
+/**
+ * Returns the result if the command succeeded. Otherwise, throws a LocalError with the exit code and the last line of
+ * the error output.
+ */
 export function orFail(result: RunResult, what: string): RunResult {
   if (result.code === 0) return result;
   const reason = result.stderr.trim().split("\n").at(-1) ?? "";

@@ -1,4 +1,7 @@
-/** Prints invented conversations for `confabctl import`. Arguments: number of chats, number of messages per chat. */
+/**
+ * This program prints invented conversations for `confabctl import`. Arguments: number of chats, number of messages per
+ * chat.
+ */
 const [chats = 3, messages = 20] = process.argv.slice(2).map(Number);
 const words = "hello there how are you fine thanks see you at noon by the river with the boat and some bread".split(
   " ",

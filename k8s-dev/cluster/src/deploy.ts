@@ -41,12 +41,15 @@ export async function deploy(env: Environment, options: { readonly build: boolea
   orFail(await helm(env, args, true), "helm upgrade --install");
 }
 
-/** Returns the URL of the kind cluster. The URL of any other cluster is unknown. */
+/**
+ * Returns the options that set the public URL of the kind cluster. Returns none for any other cluster, whose URL is
+ * unknown.
+ */
 export function publicUrlOf(env: Environment): string[] {
   return isGiven(env) ? [] : ["--set", "config.publicUrl=http://localhost:8088"];
 }
 
-/** Switches off values whose addon the cluster lacks. */
+/** Returns the options that switch off the features whose addon the cluster lacks. */
 function withoutAddons({ ingress, keda }: Findings): string[] {
   return [
     ...(ingress ? [] : ["--set", "ingress.enabled=false"]),

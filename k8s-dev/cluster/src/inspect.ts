@@ -9,12 +9,12 @@ export interface Findings {
   readonly monitoring: boolean;
 }
 
-/** The preStop sleep of the chart requires it. */
+/** Minor version of the oldest supported Kubernetes. The chart's preStop sleep requires it. */
 const oldestMinor = 30;
 
 /**
- * Reads the version and addons of the cluster. Throws a LocalError if it cannot be reached, or lacks something that
- * Confab requires.
+ * Reads the version and addons of the cluster. Throws a LocalError if the cluster cannot be reached, or if it lacks
+ * something that Confab requires.
  */
 export async function inspect(env: Environment): Promise<Findings> {
   const answer = await kubectl(env, ["version", "--output=json", "--request-timeout=10s"]);

@@ -14,7 +14,7 @@ interface RunOptions {
   readonly show?: boolean;
 }
 
-/** Runs a program to its end, without a shell. The code is 127 if it cannot be started. Never throws. */
+/** Runs a program to completion, without a shell. The code is 127 if the program cannot be started. Never throws. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env } });

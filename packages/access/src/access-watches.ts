@@ -15,22 +15,22 @@ interface Watch {
 }
 
 /**
- * Watches the principals of requests that last. A request ends when its key is found to be revoked, when it expires, or when the
- * database has not confirmed it for `staleMs`.
+ * Watches the principals of long-lived requests. Ends a request when its key is found to be revoked, when its principal
+ * expires, or when the database has not confirmed the key for `staleMs`.
  */
 export function createWatches({ keyring, staleMs, intervalMs = 250 }: WatchesOptions) {
   // All requests with one key share a watch.
   const watches = new Map<string | Principal, Watch>();
   let timer: NodeJS.Timeout | undefined;
 
-  /** Thousands of streams may have the same key. */
+  /** Ends the requests of a watch in slices, since thousands of streams may have the same key. */
   async function end(of: string | Principal): Promise<void> {
     const watch = watches.get(of);
     watches.delete(of);
     for (const onEnd of watch?.onEnd ?? []) {
       const turn = giveWay();
       if (turn !== undefined) await turn;
-      // It may have left meanwhile.
+      // The request may have ended during the wait.
       if (watch?.onEnd.has(onEnd) === true) onEnd();
     }
   }
@@ -66,7 +66,9 @@ export function createWatches({ keyring, staleMs, intervalMs = 250 }: WatchesOpt
   }
 
   return {
-    /** Calls `onEnd` at most once, when the principal may no longer do anything. */
+    /**
+     * Calls `onEnd` at most once, when the principal may no longer do anything. Returns a function that ends the watch.
+     */
     watch(principal: Principal, onEnd: () => void): () => void {
       const unwatch: (() => void)[] = [];
       const leave = (): void => {
@@ -77,7 +79,7 @@ export function createWatches({ keyring, staleMs, intervalMs = 250 }: WatchesOpt
         onEnd();
       };
       const { keyId, user, expiresAt } = principal;
-      // The key of a user token may end before the token does.
+      // The key of a user token may expire or be revoked before the token expires.
       if (keyId !== undefined) unwatch.push(add(keyId, user ? Infinity : expiresAt, endOnce));
       if (keyId === undefined || user) unwatch.push(add(principal, expiresAt, endOnce));
       return leave;

@@ -13,13 +13,13 @@ import { createTickets, ticketIn, type NewTicket } from "./tickets.ts";
 import { createUserTokens, InvalidUserToken } from "./user-tokens.ts";
 
 export interface AccessOptions {
-  /** Whether every route of an application requires a key. */
+  /** Whether all routes of the API require a key. */
   readonly required: boolean;
-  /** The configured admin key, which opens everything. */
+  /** Configured admin key, which may do everything; undefined if none is configured. */
   readonly adminKey: string | undefined;
-  /** How many wrong guesses of the configured admin key one client address may send. Without it there is no limit. */
+  /** Limits how often each client address may guess the configured admin key; unlimited by default. */
   readonly guesses?: BucketsOptions | undefined;
-  /** The address of the client who sends a request. */
+  /** Returns the address of the client that sent a request. */
   readonly addressOf?: (req: IncomingMessage) => string;
   readonly keys: {
     credentials(keyIds: readonly string[]): Promise<readonly Credential[]>;
@@ -27,36 +27,46 @@ export interface AccessOptions {
     hasActive(): Promise<boolean>;
   };
   readonly redis: RedisConnection;
-  /** Prefix of the channel on which processes announce changed keys to each other. */
+  /** Prefix of the Redis channel for changed keys, and of the Redis keys of tickets. */
   readonly prefix: string;
   readonly logger: Logger;
-  /** The part of the memory for tickets that one user of an application may use up. */
+  /** Fraction of an application's memory for tickets that one user may take; 1 by default. */
   readonly userShare?: number;
-  /** How long a known key is used before it is read again. */
+  /** Maximum age in ms at which a known key is used without reading it again first. */
   readonly freshMs?: number;
-  /** How long a known key is used while the database is unavailable. */
+  /** Maximum age in ms at which a known key still works while the database is unavailable. */
   readonly staleMs?: number;
-  /** How often the last uses of keys are written. */
+  /** Interval in ms at which the last-used times of keys are written to the database. */
   readonly writeUsesMs?: number;
 }
 
-/** Decides who sends a request, and whether that principal may. */
+/** Finds the principal of each request and decides what that principal may do. */
 export interface Access {
   /**
-   * The principal that a request's `Authorization`, or the ticket in its query, names; undefined if it names none that Confab knows.
-   * Throws or rejects with 401 for a key, user token or ticket that is not valid, and with 503 if one cannot be checked.
+   * Returns the principal named by a request's `Authorization` header or by the ticket in its query, or undefined if
+   * there is neither or the header contains no credential of Confab. Also returns undefined for the admin key after too
+   * many wrong guesses. Throws or rejects with 401 for an invalid key, user token or ticket, and with 503 if one cannot
+   * be checked.
    */
   identify(req: IncomingMessage): Principal | undefined | Promise<Principal | undefined>;
   /**
-   * Throws 401 if the route requires a principal and there is none, 429 instead if the client has guessed too often, and 403 if the
-   * principal may not use the route.
+   * Throws 401 if the route requires a principal and there is none, or 429 if the client's address has sent too many
+   * wrong admin keys. Throws 403 if the principal may not use the route.
    */
   admit(route: Route, principal: Principal | undefined, req: IncomingMessage): void;
-  /** Calls `onEnd` when the principal of a request that lasts may no longer do anything. */
+  /**
+   * Calls `onEnd` once the principal of a long-lived request may no longer do anything. Returns a function that ends
+   * the watch.
+   */
   watch(principal: Principal | undefined, onEnd: () => void): () => void;
-  /** Makes a ticket, which opens one stream of an application in place of the principal. Rejects with 503. */
+  /**
+   * Creates a ticket that opens one stream of an application with the principal's permissions. Rejects with 429 or 503.
+   */
   createTicket(principal: Principal | undefined, token: string): Promise<NewTicket>;
-  /** A key was revoked or got another expiry: all processes that Redis reaches stop using what they knew of it. */
+  /**
+   * Reports that a key was revoked or that its expiry changed. This process and all processes that Redis reaches then
+   * forget the key and read it again.
+   */
   changed(keyId: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -65,11 +75,12 @@ const defaultFreshMs = 10_000;
 const defaultStaleMs = 600_000;
 const defaultWriteUsesMs = 60_000;
 
-/** Creates the access control of a process. It begins with no known key, and needs no store until a request has one. */
+/** Creates the access control of a process. It starts without known keys, even if the stores are unavailable. */
 export function createAccess(options: AccessOptions): Access {
   const { required, adminKey, addressOf = peerOf, keys, redis, prefix, logger } = options;
   const { freshMs = defaultFreshMs, staleMs = defaultStaleMs, writeUsesMs = defaultWriteUsesMs } = options;
-  // Guesses are those wrong texts that get 401. Where no key is required, the admin key changes nothing that could be seen.
+  // Only wrong keys that are answered with 401 count as guesses. On routes that require no key, the answer does not
+  // reveal whether a guess was right.
   const guesses = options.guesses && createBuckets(options.guesses);
   const waitOf = (req: IncomingMessage): number => guesses?.waitOf(addressOf(req)) ?? 0;
   const adminHash = adminKey === undefined ? undefined : hashKey(adminKey);
@@ -129,7 +140,7 @@ export function createAccess(options: AccessOptions): Access {
         return found instanceof Promise ? awaitKey(found) : (found ?? refuse());
       }
       if (adminHash !== undefined && isSameHash(hashKey(text), adminHash)) {
-        // After too many guesses not even the right key is recognized, so nobody learns which one it is.
+        // After too many guesses even the right key is not recognized, so an attacker cannot notice a right guess.
         return waitOf(req) === 0 ? configuredAdmin : undefined;
       }
       return findUser(text);
@@ -179,8 +190,8 @@ export function createAccess(options: AccessOptions): Access {
 }
 
 /**
- * Logs a warning if there are active keys although requests need none, for example after a restore without the earlier
- * settings. The process starts in any case, even without a database.
+ * Logs a warning if there are active keys although keys are not required, for example after a restore without the
+ * earlier settings. The process starts in any case, even without a database.
  */
 async function warnOfUnusedKeys(keys: Pick<AccessOptions["keys"], "hasActive">, logger: Logger): Promise<void> {
   try {
@@ -214,7 +225,8 @@ function toProblem(error: unknown): unknown {
 }
 
 /**
- * Returns the same answer for a key that is unknown, wrong, revoked or expired, so it does not say which keys exist.
+ * Returns the 401 problem for an invalid key, ticket or user token. It is the same for unknown, wrong, revoked and
+ * expired keys, so that it does not reveal which keys exist.
  */
 export function invalidKey(reason = ""): ProblemError {
   const headers = { "WWW-Authenticate": 'Bearer realm="confab", error="invalid_token"' };

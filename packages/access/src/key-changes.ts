@@ -5,17 +5,19 @@ import { Cluster } from "ioredis";
 export interface KeyChangesOptions {
   readonly redis: RedisConnection;
   readonly channel: string;
-  /** A key was revoked or got another expiry. */
+  /** Called when a key was revoked or its expiry changed. */
   readonly onChange: (keyId: string) => void;
-  /** Changes may have been missed. */
+  /** Called when changes may have been missed. */
   readonly onGap: () => void;
 }
 
 const retryMs = 500;
 
-/** Announces to all processes, through Redis, that a key has changed. Redis delivers at most once, and to connected processes only. */
+/**
+ * Announces changed keys to all processes through Redis. Redis delivers at most once, and only to connected processes.
+ */
 export function createKeyChanges({ redis, channel, onChange, onGap }: KeyChangesOptions) {
-  // It waits for messages, and its commands wait for the connection.
+  // The subscriber may receive nothing for a long time, and its commands wait for the connection.
   const options = { enableOfflineQueue: true, commandTimeout: undefined, socketTimeout: subscriberSilenceMs };
   const subscriber =
     redis instanceof Cluster

@@ -2,20 +2,23 @@ import type { PublicKey } from "@confab/contracts";
 import { createPublicKey, hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 
-/** A key belongs to an application, or is an admin key. People and scanners of leaked secrets see it by the prefix. */
+/**
+ * A key belongs to an application or is an admin key. Its prefix shows which, to people and to scanners for leaked
+ * secrets.
+ */
 export type KeyKind = "application" | "admin";
 
-/** No other credentials begin like this. */
+/** Prefix of Confab's keys and tickets. No other credential begins with it. */
 export const beginOfKeys = "confab_";
 
 const prefixes = { application: beginOfKeys, admin: "confab_admin_" } as const satisfies Record<KeyKind, string>;
 const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const base = BigInt(digits.length);
-/** The digits that 32 bytes and a CRC32 need. */
+/** Number of base 62 digits for 32 bytes, and for a CRC32. */
 const [secretLength, checksumLength] = [43, 6];
 const form = /^(confab_(?:admin_)?)([0-9A-Za-z]{8})_[0-9A-Za-z]{49}$/;
 
-/** A new key. Its hash is stored; the key itself is shown to its owner and forgotten. */
+/** A new key. Confab shows it to its owner and keeps only its hash. */
 export interface NewKey {
   readonly key: string;
   readonly keyId: string;
@@ -24,8 +27,8 @@ export interface NewKey {
 }
 
 /**
- * Makes a key: prefix, public id, `_`, 32 random bytes, and a CRC32 of everything before it, both in base 62. The checksum lets
- * scanners and Confab recognize a key without a look-up.
+ * Makes a key: a prefix, a public id, `_`, 32 random bytes, and a CRC32 of everything before it. The last two are in
+ * base 62. The checksum lets scanners and Confab recognize a key without a look-up.
  */
 export function createKey(kind: KeyKind): NewKey {
   const keyId = createKeyId();
@@ -34,7 +37,7 @@ export function createKey(kind: KeyKind): NewKey {
   return { key, keyId, hash: hashKey(key) };
 }
 
-/** Gives a public key an id. Throws if it is no point of its curve. */
+/** Assigns an id to a public key. Throws if the key is not a point on its curve. */
 export function adoptPublicKey(publicKey: PublicKey): { keyId: string; hash: null; publicKey: PublicKey } {
   createPublicKey({ key: publicKey, format: "jwk" });
   return { keyId: createKeyId(), hash: null, publicKey };
@@ -44,21 +47,19 @@ function createKeyId(): string {
   return inDigits(randomBytes(16), 8).slice(-8);
 }
 
-/** Returns a random text of 32 bytes, in base 62. */
+/** Returns 32 random bytes in base 62. */
 export function randomText(): string {
   return inDigits(randomBytes(32), secretLength);
 }
 
-/** Returns the kind and the public id of a text in the form of a key, or undefined if it has another form. */
+/** Returns the kind and the public id of a text in the form of a key, or undefined if the text has another form. */
 export function readKey(text: string): { kind: KeyKind; keyId: string } | undefined {
   const match = form.exec(text);
   if (!match) return undefined;
   return { kind: match[1] === prefixes.admin ? "admin" : "application", keyId: match[2]! };
 }
 
-/**
- * Returns whether the checksum of a text in the form of a key is right, so that it is a key or a deliberate forgery.
- */
+/** Returns whether a text in the form of a key has the right checksum. If so, it is a key or a deliberate forgery. */
 export function hasChecksum(text: string): boolean {
   return text.endsWith(checksumOf(text.slice(0, -checksumLength)));
 }

@@ -1,19 +1,19 @@
 import type { PublicKey, Scope } from "@confab/contracts";
 
-/** A key as it is stored. */
+/** A key as stored in the database. */
 export interface Credential {
   readonly keyId: string;
   /** SHA-256 of the key; null for a public key. */
   readonly hash: Uint8Array | null;
   readonly publicKey: PublicKey | null;
   readonly scopes: readonly Scope[];
-  /** The token of its application; null for an admin key. */
+  /** Token of the key's application; null for an admin key. */
   readonly token: string | null;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
 }
 
-/** The key cannot be checked: the database did not answer, or too many keys wait to be checked. */
+/** Thrown if a key cannot be checked because the database did not answer or too many keys wait to be checked. */
 export class KeysUnavailable extends Error {
   override readonly name = "KeysUnavailable";
 }
@@ -21,12 +21,15 @@ export class KeysUnavailable extends Error {
 export interface LookupOptions {
   /** Returns the keys with these ids, in one query. */
   readonly load: (keyIds: readonly string[]) => Promise<readonly Credential[]>;
-  /** Receives each result, undefined if there is no such key, and when the query began, on the clock of `performance.now()`. */
+  /**
+   * Receives the key with each id (undefined if there is none), and the time at which the query began, on the clock of
+   * `performance.now()`.
+   */
   readonly onResult: (keyId: string, credential: Credential | undefined, askedAt: number) => void;
-  /** Maximum number of keys per query, and of keys that wait for a query. */
+  /** Maximum number of keys per query, and maximum number of keys that wait for a query. */
   readonly maxGroup?: number;
   readonly maxWaiting?: number;
-  /** After a failed query the database is left alone for this long. */
+  /** Time in ms after a failed query during which look-ups fail without another query. */
   readonly pauseMs?: number;
 }
 
@@ -37,13 +40,13 @@ interface Waiting {
 }
 
 /**
- * Looks keys up in the database, one query at a time: all keys that arrive during a query share the next one. So thousands of
- * invented keys cost a few queries.
+ * Looks up keys in the database, one query at a time. All keys that arrive during a query share the next one, so
+ * thousands of invented keys cost only a few queries.
  */
 export function createLookups(options: LookupOptions) {
   const { load, onResult, maxGroup = 500, maxWaiting = 10_000, pauseMs = 1_000 } = options;
   const waiting = new Map<string, Waiting>();
-  /** The keys of the query under way that have changed since it began. */
+  /** Keys that have changed since the current query began. */
   const changed = new Set<string>();
   let isAsking = false;
   let isFailing = false;
@@ -51,7 +54,7 @@ export function createLookups(options: LookupOptions) {
 
   async function ask(): Promise<void> {
     isAsking = true;
-    // Keys that arrive in the same turn belong to the first query.
+    // The first query waits, so that it includes all keys that arrive in the same turn.
     await Promise.resolve();
     while (waiting.size > 0) {
       const group = [...waiting].slice(0, maxGroup);
@@ -62,7 +65,7 @@ export function createLookups(options: LookupOptions) {
         isFailing = false;
         const byId = new Map(found.map((credential) => [credential.keyId, credential]));
         for (const [keyId, { resolve }] of group) {
-          // This answer may be older than the change, so the key waits for the next query.
+          // This result may be older than the change, so the key waits for the next query.
           if (changed.has(keyId)) continue;
           waiting.delete(keyId);
           onResult(keyId, byId.get(keyId), askedAt);
@@ -80,10 +83,10 @@ export function createLookups(options: LookupOptions) {
   }
 
   return {
-    /** True from a failed query to the next one that succeeds. */
+    /** Returns whether the last query failed. */
     isFailing: (): boolean => isFailing,
 
-    /** Resolves after the result was passed to `onResult`; rejects with `KeysUnavailable`. */
+    /** Looks up a key. Resolves once the result was passed to `onResult`, or rejects with `KeysUnavailable`. */
     lookUp(keyId: string): Promise<void> {
       const known = waiting.get(keyId);
       if (known) return known.promise;
@@ -102,7 +105,7 @@ export function createLookups(options: LookupOptions) {
       return promise;
     },
 
-    /** Notes that a key has changed in the database: what a query under way has read of it no longer counts. */
+    /** Notes that a key has changed in the database, so that the result of the current query for it is ignored. */
     change(keyId: string): void {
       if (isAsking) changed.add(keyId);
     },

@@ -6,20 +6,23 @@ import type { Principal } from "./principal.ts";
 
 export interface KeyringOptions {
   readonly load: LookupOptions["load"];
-  /** How long a known key is used before it is read again. */
+  /** Maximum age in ms at which a known key is used without reading it again first. */
   readonly freshMs?: number;
-  /** How long a known key is used while the database is unavailable. */
+  /** Maximum age in ms at which a known key still works while the database is unavailable. */
   readonly staleMs?: number;
-  /** Maximum number of known keys, and of ids that are known not to be keys. */
+  /** Maximum number of known keys, and of ids that are known to be invalid. */
   readonly maxKeys?: number;
 }
 
 export type Keyring = ReturnType<typeof createKeyring>;
 
-/** For how long an id that is no valid key is refused without a look-up. Its owner can only have invented it. */
+/**
+ * Time in ms during which an id is refused without another look-up, after the database returned no valid key for it.
+ * The id is invented, or its key was revoked.
+ */
 const unknownMs = 2_000;
 
-/** A key that is valid. */
+/** A key that was not revoked when it was read, and its principal. */
 export interface ValidKey {
   /** SHA-256 of the key; null for a public key. */
   readonly hash: Uint8Array | null;
@@ -28,22 +31,25 @@ export interface ValidKey {
 }
 
 interface KnownKey extends ValidKey {
-  /** When it was read, on the clock of `performance.now()`. */
+  /** When the query that read the key began, on the clock of `performance.now()`. */
   readonly readAt: number;
-  /** When it was last used, in milliseconds since 1970, and the part of that which is already written. */
+  /**
+   * When the key was last used, in milliseconds since 1970, and the latest such time that is already in the database.
+   */
   usedAt: number;
   writtenAt: number;
 }
 
 /**
- * Creates the keyring of this process: the keys that it knows. A known key costs a request a look-up in a Map and a
- * hash. It is read again in the background while it is in use, and before its next use when it was not read for
- * `freshMs`. While the database is unavailable, a known key works for `staleMs` after it was last read.
+ * Creates the keyring of this process, which holds the keys that the process knows. For a known key, a request costs
+ * one Map look-up and one hash. While a key is in use, it is read again in the background. A key that was not read for
+ * `freshMs` is read before its next use. While the database is unavailable, a key works for `staleMs` after it was last
+ * read.
  */
 export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKeys = 10_000 }: KeyringOptions) {
   const known = new Map<string, KnownKey>();
   const unknown = createRecent(maxKeys, unknownMs);
-  /** Uses of keys that are no longer known. */
+  /** Unwritten last uses of keys that are no longer known. */
   const unwritten = new Map<string, number>();
   const listeners = new Set<(keyId: string) => void>();
   let trustedFrom = 0;
@@ -83,7 +89,7 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
     if (key.usedAt > key.writtenAt && unwritten.size < maxKeys) unwritten.set(keyId, key.usedAt);
   }
 
-  /** Returns whether a key may be used without being read before. */
+  /** Returns whether a key may be used without reading it first. */
   function isUsable({ readAt }: KnownKey): boolean {
     const age = performance.now() - readAt;
     return (age < freshMs && readAt >= trustedFrom) || (lookups.isFailing() && age < staleMs);
@@ -125,8 +131,8 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
 
   return {
     /**
-     * Returns the principal of a key, or undefined if it is unknown, revoked, expired or no key at all. Rejects with
-     * `KeysUnavailable`.
+     * Returns the principal of a key, or undefined if the key is unknown, revoked, expired or not a key at all. Rejects
+     * with `KeysUnavailable`.
      */
     find(text: string): Principal | undefined | Promise<Principal | undefined> {
       const read = readKey(text);
@@ -138,8 +144,8 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
     },
 
     /**
-     * Returns the key that stands behind a user token or a ticket, or undefined if it is unknown, revoked or expired.
-     * Rejects with `KeysUnavailable`.
+     * Returns the key behind a user token or a ticket, or undefined if the key is unknown, revoked or expired. Rejects
+     * with `KeysUnavailable`.
      */
     signer(keyId: string): ValidKey | undefined | Promise<ValidKey | undefined> {
       const key = findKey(keyId);
@@ -152,32 +158,41 @@ export function createKeyring({ load, freshMs = 10_000, staleMs = 600_000, maxKe
       if (key) key.usedAt = Date.now();
     },
 
-    /** Returns a known key, and when it was read. An old or unknown one is read again soon. */
+    /**
+     * Returns a known key's principal and the time of its last read, or undefined if the key is not known. Reads an
+     * unknown or outdated key in the background.
+     */
     current(keyId: string): { readonly principal: Principal; readonly readAt: number } | undefined {
       const key = known.get(keyId);
       if (!key || isDue(key)) refresh(keyId);
       return key;
     },
 
-    /** Notes that a key has changed: it is read before it is used again. */
+    /** Forgets a key that has changed, and reads it again. */
     change(keyId: string): void {
       lookups.change(keyId);
       drop(keyId);
       refresh(keyId);
     },
 
-    /** Changes may have been missed: all keys are read before they are used again. */
+    /** Marks all keys as outdated because changes may have been missed. Each key is then read before its next use. */
     distrust(): void {
       trustedFrom = performance.now();
     },
 
-    /** Calls `listener` whenever a key was read, or found to be no key. */
+    /**
+     * Calls `listener` after each successful look-up, even if there is no such key. Returns a function that removes the
+     * listener.
+     */
     onRead(listener: (keyId: string) => void): () => void {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
 
-    /** Passes the last uses that were not written yet to `write`. If it fails, they are passed again the next time. */
+    /**
+     * Passes all last uses that are not yet in the database to `write`. If `write` fails, the next call passes them
+     * again.
+     */
     async writeUses(write: (uses: ReadonlyMap<string, Date>) => Promise<void>): Promise<void> {
       const used = [...known].filter(([, { usedAt, writtenAt }]) => usedAt > writtenAt);
       const uses = new Map([...unwritten, ...used.map(([keyId, { usedAt }]) => [keyId, usedAt] as const)]);

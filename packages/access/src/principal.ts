@@ -1,32 +1,35 @@
 import { ProblemError, scopeNames, type Scope } from "@confab/contracts";
 
-/** Who sends a request, and what they may do. */
+/** The sender of a request, and what it may do. */
 export interface Principal {
-  /** For the audit log: `key 8Qn3fVbZ`, or `admin key`. */
+  /** Name for the audit log, such as `key 8Qn3fVbZ` or `admin key`. */
   readonly name: string;
-  /** The only application that it may use; undefined if it may use all. */
+  /** Token of the only application that the principal may use; undefined if it may use all. */
   readonly token: string | undefined;
-  /** Those of a user are the scopes that the user has in some chat. */
+  /** Scopes of the principal; for a user, all scopes that the user has in at least one chat. */
   readonly scopes: ReadonlySet<Scope>;
-  /** The public id of its key; undefined for the configured admin key, which ends only with the process. */
+  /**
+   * Public id of the key; undefined for the configured admin key, which is valid as long as the process runs, and for
+   * tickets that were made with it or without a key.
+   */
   readonly keyId: string | undefined;
-  /** Milliseconds since 1970; Infinity if never. */
+  /** Expiry in milliseconds since 1970; Infinity if it never expires. */
   readonly expiresAt: number;
-  /** The owner of a user token; undefined for a key. */
+  /** User of a user token, or of a ticket made with one; undefined for a key. */
   readonly user?: User;
-  /** Whether a ticket was sent, which opens streams only. */
+  /** Whether the request sent a ticket. Tickets open streams only. */
   readonly isTicket?: boolean;
 }
 
-/** A user of an application, who has scopes in chats. */
+/** A user of an application, with scopes per chat. */
 export interface User {
-  /** The sender of the user's messages. */
+  /** The user's id, which is also the sender of the user's messages. */
   readonly id: string;
-  /** By a chat's number in decimal; `*` stands for all chats that have no entry. */
+  /** Scopes by chat number in decimal; `*` stands for all chats without an entry. */
   readonly chats: ReadonlyMap<string, ReadonlySet<Scope>>;
 }
 
-/** The owner of the configured admin key, who may do everything. */
+/** Principal of the configured admin key. It may do everything. */
 export const configuredAdmin: Principal = {
   name: "admin key",
   token: undefined,
@@ -38,14 +41,17 @@ export const configuredAdmin: Principal = {
 const none: ReadonlySet<Scope> = new Set();
 
 /**
- * Returns whether a request may use an application. One without a principal has only the token, which is enough if it
- * got this far.
+ * Returns whether a request may use an application. Without a principal the token is enough: routes that require a key
+ * have already refused the request.
  */
 export function mayUse(principal: Principal | undefined, token: string): boolean {
   return principal?.token === undefined || principal.token === token;
 }
 
-/** Returns whether a request has one of the scopes in a chat of an application that it may use. */
+/**
+ * Returns whether a request has one of the scopes in a chat. Always returns true for a request without a user token.
+ * Does not check whether the request may use the chat's application.
+ */
 export function mayUseChat(principal: Principal | undefined, scopes: readonly Scope[], chat: number): boolean {
   if (principal?.user === undefined) return true;
   const { chats } = principal.user;
@@ -54,8 +60,8 @@ export function mayUseChat(principal: Principal | undefined, scopes: readonly Sc
 }
 
 /**
- * Returns the chats in which a user token has one of the scopes: only some, or all except some. Undefined if every chat
- * is open.
+ * Returns the chats in which a user token has one of the scopes: only some, or all except some. Returns undefined for a
+ * request without a user token, because every chat is then open.
  */
 export function openChats(
   principal: Principal | undefined,
@@ -69,7 +75,10 @@ export function openChats(
   return areOthersOpen ? { except: named.filter((chat) => !isOpen(chat)) } : { only: named.filter(isOpen) };
 }
 
-/** Throws 403 if a user token does not have one of the scopes in each of the chats; without chats, in all of the application. */
+/**
+ * Throws 403 if a user token was sent and does not have one of the scopes in each of the chats or, if `chats` is
+ * undefined, in every chat of the application.
+ */
 export function expectChats(
   principal: Principal | undefined,
   scopes: readonly Scope[],
@@ -85,14 +94,17 @@ export function expectChats(
   }
   const refused = chats.filter((chat) => !mayUseChat(principal, scopes, chat));
   if (refused.length === 0) return;
-  // It says nothing about whether the chat exists.
+  // The error does not reveal whether the chats exist.
   throw new ProblemError("forbidden", {
     detail: `The user token does not have the scope ${scopes.join(" or ")} in ${refused.length === 1 ? "chat" : "chats"} ${refused.join(", ")}.`,
     members: { chats: refused },
   });
 }
 
-/** Throws 403 if a user token was sent and its user is another one than `id`. `what` says who that is, as in "the sender". */
+/**
+ * Throws 403 if a user token was sent and its user is not `id`. `what` describes `id` in the message, as in "the
+ * sender".
+ */
 export function expectUser(principal: Principal | undefined, id: string | null | undefined, what: string): void {
   if (principal?.user === undefined || principal.user.id === id) return;
   throw new ProblemError("forbidden", { detail: `With a user token, ${what} must be its user (the claim sub).` });

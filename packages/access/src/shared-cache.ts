@@ -1,13 +1,16 @@
 import { LRUCache } from "lru-cache";
 
-/** A cache in which no owner holds more than a quarter. */
+/** A cache in which no owner holds more than a quarter of the bytes. */
 export interface SharedCache<Value extends object> {
   get(id: string): Value | undefined;
-  /** Keeps a value of `size` bytes, instead of the oldest ones of its owner if those hold more than a quarter of the cache. */
+  /**
+   * Keeps a value of `size` bytes, unless it is larger than a quarter of the cache. Removes the owner's oldest values
+   * until the owner holds at most a quarter of the cache.
+   */
   keep(id: string, value: Value, owner: string, size: number): void;
 }
 
-/** The values that one owner holds: their sizes by id, the oldest first. */
+/** The values of one owner: sizes in bytes by id, oldest first. */
 interface Share {
   bytes: number;
   readonly sizes: Map<string, number>;

@@ -10,26 +10,29 @@ export interface TicketsOptions {
   readonly prefix: string;
   readonly keyring: Pick<Keyring, "signer" | "markUsed">;
   readonly lifetimeMs?: number;
-  /** The memory in Redis that the tickets of an application may take in a lifetime. */
+  /** Maximum bytes in Redis for the tickets that an application creates within one ticket lifetime. */
   readonly maxBytes?: number;
-  /** The part of it that the tickets of one user may take. */
+  /** Fraction of `maxBytes` that the tickets of one user may take. */
   readonly userShare?: number;
 }
 
-/** A ticket that is about to be sent to its owner. */
+/** A new ticket, as its owner receives it. */
 export interface NewTicket {
   readonly ticket: string;
   readonly expiresAt: Date;
 }
 
-/** The content of a ticket in Redis, under its hash. */
+/** Content of a ticket in Redis, stored under the ticket's hash. */
 interface StoredTicket {
   readonly name: string;
   readonly token: string;
   readonly keyId: string | null;
-  /** Null if never. */
+  /** When the ticket's principal expires, in milliseconds since 1970; null if it never does. */
   readonly expiresAt: number | null;
-  /** The chats that the user may read, joined by commas; `*` stands for all others but those in `closed`. */
+  /**
+   * The ticket's user, or null if the ticket was created without a user token. `open` lists the readable chats, joined
+   * by commas; `*` in it stands for all chats except those in `closed`.
+   */
   readonly user: { readonly id: string; readonly open: string; readonly closed: string } | null;
 }
 
@@ -39,12 +42,12 @@ const beginOfTickets = `${beginOfKeys}ticket_`;
 const inQuery = /[?&]ticket=([^&]*)/;
 const form = /^confab_ticket_[0-9A-Za-z]{43}$/;
 const defaultMaxBytes = 4 * 1024 * 1024;
-/** The memory of a ticket beside its content: its name, its expiry, and what Redis adds. */
+/** Estimated bytes that a ticket takes besides its content: its name, its expiry and the overhead of Redis. */
 const ticketBytes = 250;
 
 /**
- * Tickets stand for the `Authorization` header where a browser's `EventSource` cannot send one. Each opens one stream, once, within
- * 30 seconds, so one in a log is of no use.
+ * Creates and redeems tickets, which replace the `Authorization` header where a browser's `EventSource` cannot send
+ * one. A ticket opens one stream, once, within 30 seconds, so a ticket found in a log is useless.
  */
 export function createTickets({
   redis,
@@ -67,11 +70,11 @@ export function createTickets({
     }
   }
 
-  /** Counts the memory of a ticket. Throws 429 if its owner has used up theirs. */
+  /** Adds the memory of a ticket to the owner's count. Throws 429 if the owner has exceeded `maxOfOwner`. */
   async function count(owner: string, bytes: number, maxOfOwner: number, whose: string): Promise<void> {
     const counter = `${prefix}:tickets:${owner}`;
     const total = await ask(redis.incrby(counter, bytes));
-    // With each ticket, since a counter without an expiry would count for ever.
+    // Every call sets a missing expiry, since a counter without one would never be reset.
     if ((await ask(redis.pexpire(counter, lifetimeMs, "NX"))) === 1 || total <= maxOfOwner) return;
     throw new ProblemError("rate-limited", {
       detail: `${whose} has created as many tickets as it may in ${lifetimeMs / 1_000} seconds. Create one just before its stream is opened. Send the request again after Retry-After.`,
@@ -80,7 +83,7 @@ export function createTickets({
   }
 
   return {
-    /** Makes a ticket for the streams of an application that the principal may open. Throws 429 or 503. */
+    /** Creates a ticket with which the principal may open one stream of the application. Rejects with 429 or 503. */
     async create(principal: Principal | undefined, token: string): Promise<NewTicket> {
       const { name = "token", keyId = null, expiresAt = Infinity, user } = principal ?? {};
       const stored: StoredTicket = {
@@ -100,8 +103,8 @@ export function createTickets({
     },
 
     /**
-     * Returns the principal of a ticket, which is then spent, or undefined if it is unknown or spent, or if its key is
-     * not valid any more.
+     * Redeems a ticket and returns its principal, or undefined if the ticket is unknown, used or expired, or if its key
+     * is no longer valid. Rejects if Redis or the database is unavailable.
      */
     async redeem(ticket: string): Promise<Principal | undefined> {
       if (!form.test(ticket)) return undefined;
@@ -128,7 +131,7 @@ export function createTickets({
   };
 }
 
-/** Returns the chats that a user may read, which are all that a ticket needs. */
+/** Returns the chats that a user may read, and their exceptions. A ticket needs no other scope. */
 function readableOf({ chats }: User): { open: string; closed: string } {
   const mayRead = (chat: string): boolean => chats.get(chat)?.has("read") === true;
   const [open, closed] = [[...chats.keys()].filter(mayRead), [...chats.keys()].filter((chat) => !mayRead(chat))];

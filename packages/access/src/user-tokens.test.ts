@@ -16,7 +16,7 @@ import { hashKey } from "./key-format.ts";
 import { createUserTokens, InvalidUserToken } from "./user-tokens.ts";
 
 const now = () => Math.floor(Date.now() / 1_000);
-/** A value that is undefined removes the claim. */
+/** A claim whose value is undefined is left out. */
 const claims = (changes: object = {}): JWTPayload => ({
   sub: "anna",
   iat: now(),

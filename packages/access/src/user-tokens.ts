@@ -7,11 +7,14 @@ import { createSharedCache } from "./shared-cache.ts";
 
 export interface UserTokensOptions {
   readonly keyring: Pick<Keyring, "signer" | "markUsed">;
-  /** Maximum memory of the tokens that are known to be valid. */
+  /** Maximum memory in bytes for tokens that are known to be valid. */
   readonly maxBytes?: number;
 }
 
-/** A token that names a key of Confab in its header and is not valid. The message says why, if its signature is right. */
+/**
+ * Thrown for an invalid token whose header contains a key id of Confab. The message says why, unless that would reveal
+ * whether the key exists.
+ */
 export class InvalidUserToken extends Error {
   override readonly name = "InvalidUserToken";
 }
@@ -23,18 +26,22 @@ interface Verified {
 
 const maxCharacters = 8_192;
 const expired = "it has expired; sign a new one";
-/** How far the clocks of Confab and of the signer may differ. A token nevertheless ends at its `exp`. */
+/**
+ * Maximum difference between the clocks of Confab and of the signer, in seconds. A token nevertheless ends at its
+ * `exp`.
+ */
 const leewaySeconds = 30;
-/** The estimated memory of a known token, in bytes: alone, and for each chat. */
+/** Estimated memory in bytes of a known token without its chats, and of each of its chats. */
 const tokenBytes = 2_048;
 const chatBytes = 128;
 
 /**
- * Verifies user tokens: JSON Web Tokens (RFC 7519) that a key of an application has signed. The key decides the algorithm: EdDSA or
- * ES256 for a public key; HS256 for a key with a secret, with the key's SHA-256 as the secret. A token never allows more than its key.
+ * Verifies user tokens: JSON Web Tokens (RFC 7519) that a key of an application has signed. The key decides the
+ * algorithm: EdDSA or ES256 for a public key; HS256 for a key with a secret, with the key's SHA-256 as the secret. A
+ * token never allows more than its key.
  */
 export function createUserTokens({ keyring, maxBytes = 32 * 1024 * 1024 }: UserTokensOptions) {
-  // By the tokens' hashes, so that the process does not keep credentials.
+  // Keyed by the hash of the token, so that the process does not keep credentials.
   const known = createSharedCache<Verified>(maxBytes);
 
   async function verify(text: string, keyId: string, id: string): Promise<Principal> {
@@ -60,8 +67,8 @@ export function createUserTokens({ keyring, maxBytes = 32 * 1024 * 1024 }: UserT
 
   return {
     /**
-     * Returns the principal of a user token; undefined for any other text. Throws or rejects with `InvalidUserToken`,
-     * and rejects with `KeysUnavailable`.
+     * Returns the principal of a user token, or undefined for any other text. Throws or rejects with
+     * `InvalidUserToken`, and rejects with `KeysUnavailable`.
      */
     find(text: string): Principal | undefined | Promise<Principal> {
       const id = hash("sha256", text, "base64");
@@ -76,7 +83,7 @@ export function createUserTokens({ keyring, maxBytes = 32 * 1024 * 1024 }: UserT
   };
 }
 
-/** Returns the key that a token names, or undefined if the text is no token, or one of somebody else. */
+/** Returns the id of the key that a token names, or undefined if the text is not a user token for Confab. */
 function keyIdOf(text: string): string | undefined {
   if (!/^[\w-]+\.[\w-]*\.[\w-]*$/.test(text)) return undefined;
   try {
@@ -92,13 +99,14 @@ async function verifiedClaims(text: string, { publicKey, hash: secret }: ValidKe
     const options = { algorithms, clockTolerance: leewaySeconds, maxTokenAge: longestUserToken };
     return (await jwtVerify(text, publicKey ?? secret!, options)).payload;
   } catch (error) {
-    // Only these are found after the signature: the others must not show which keys exist.
+    // Only these errors occur after the signature was verified. A reason for any other error would reveal which keys
+    // exist.
     const isSigned = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
     throw new InvalidUserToken(isSigned ? reasonOf(error) : "", { cause: error });
   }
 }
 
-/** Says as the end of a sentence what is wrong with a claim. */
+/** Describes what is wrong with a claim, as the end of a sentence. */
 function reasonOf(error: errors.JWTExpired | errors.JWTClaimValidationFailed): string {
   const { claim, reason } = error;
   if (reason === "missing") return `its claim ${claim} is missing`;

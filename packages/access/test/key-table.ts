@@ -2,7 +2,7 @@ import { createKey } from "../src/key-format.ts";
 import type { Credential } from "../src/key-lookups.ts";
 import { createKeyring, type KeyringOptions } from "../src/keyring.ts";
 
-/** Creates a table of keys that can fail, or answer when the test says so. */
+/** Creates a fake table of keys. A test can make queries fail, or hold back their results. */
 export function keyTable(options: Partial<KeyringOptions> = {}) {
   const rows = new Map<string, Credential>();
   const queries: (readonly string[])[] = [];

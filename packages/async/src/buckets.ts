@@ -1,22 +1,25 @@
 export interface BucketsOptions {
-  /** The amount that each owner may take per second, and at once. */
+  /** Number of units that each owner may take per second, and at once. */
   readonly perSecond: number;
   readonly burst: number;
-  /** Maximum number of owners to remember. Beyond it, those who took nothing for the longest time may take everything again. */
+  /**
+   * Maximum number of owners to remember. Beyond it, the owners who took nothing for the longest time are forgotten and
+   * start with a full bucket again.
+   */
   readonly maximum?: number;
   readonly now?: () => number;
 }
 
 export interface Buckets {
-  /** How long an owner has to wait for a whole one, in milliseconds. */
+  /** Returns the time in ms until an owner may take one unit. */
   waitOf(owner: string): number;
-  /** Takes any amount, also more than there is: the owner has to wait longer then. */
+  /** Takes any amount, even more than is left. The owner then has to wait longer. */
   take(owner: string, amount?: number): void;
-  /** How many owners are remembered. */
+  /** Returns the number of remembered owners. */
   size(): number;
 }
 
-/** Limits what owners take, in this process alone. */
+/** Limits how much each owner takes, in this process alone. */
 export function createBuckets({
   perSecond,
   burst,
@@ -24,7 +27,7 @@ export function createBuckets({
   now = () => performance.now(),
 }: BucketsOptions): Buckets {
   const interval = 1_000 / perSecond;
-  // When the bucket of an owner is full again, beginning with those who have not taken anything for the longest time.
+  // When each owner's bucket is full again. Owners who took nothing for the longest time come first.
   const fullAt = new Map<string, number>();
 
   return {

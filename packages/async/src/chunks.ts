@@ -1,13 +1,13 @@
 export interface ChunkLimits<T> {
   readonly maxItems: number;
   readonly maxSize: number;
-  /** For how many items an item counts (1). */
+  /** Returns how many items an item counts as; 1 by default. */
   readonly countOf?: (item: T) => number;
-  /** The size of one item, in the unit of `maxSize`. */
+  /** Returns the size of one item, in the unit of `maxSize`. */
   readonly sizeOf: (item: T) => number;
 }
 
-/** Cuts items, in their order, into chunks within both limits; an item that is too large is a chunk of its own. */
+/** Cuts items, in their order, into chunks within both limits. An item that is too large becomes its own chunk. */
 export function* chunksOf<T>(
   items: readonly T[],
   { maxItems, maxSize, countOf = () => 1, sizeOf }: ChunkLimits<T>,

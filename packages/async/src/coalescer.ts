@@ -1,7 +1,8 @@
 export interface CoalescerOptions {
   /**
-   * Processes items together. It may leave some to the next run, which begins with them; `leave` returns the others. No other run
-   * begins before it has called `leave` or ended, so items are processed almost in the order in which they were submitted.
+   * Processes items together. It may pass some of them to `leave`: the next run begins with those, and `leave` returns
+   * the others. No other run begins before this one has called `leave` or ended, so items are processed almost in the
+   * order in which they were submitted.
    */
   readonly run: (items: readonly string[], leave: Leave) => Promise<void>;
   readonly maxItems: number;
@@ -11,7 +12,7 @@ export interface CoalescerOptions {
 export type Leave = (rest: readonly string[]) => readonly string[];
 
 export interface Coalescer {
-  /** Resolves or rejects with the run that processes the item. */
+  /** Submits an item. Settles like the run that processes it. */
   submit(item: string): Promise<void>;
 }
 
@@ -21,7 +22,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Collects items while all runs are busy, so that a busier process makes larger runs. */
+/** Collects items while the maximum number of runs is in flight, so that runs get larger under load. */
 export function createCoalescer({ run, maxItems, maxInFlight }: CoalescerOptions): Coalescer {
   const waiting: Waiting[] = [];
   let inFlight = 0;

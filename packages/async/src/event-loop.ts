@@ -1,14 +1,14 @@
-/** The maximum time that divisible work may hold the event loop in one turn. */
+/** Maximum time in ms that divisible work may hold the event loop in one turn. */
 const sliceMs = 5;
 
-/** The work that waits for a later turn, by owner. The first owner has the next turn. */
+/** Work that waits for a later turn, by owner. The first owner is next. */
 const waiting = new Map<string, (() => void)[]>();
-/** How many turns in a row may do no divisible work. */
+/** Maximum number of consecutive turns by which `hurry` can postpone divisible work. */
 const maxPutOff = 3;
 let isHurrying = false;
 let putOff = 0;
 
-/** When the first divisible work of this turn began. There is one event loop per process, and so one value. */
+/** When the first divisible work of this turn began. A process has one event loop and therefore one such value. */
 let began: number | undefined;
 
 /**
@@ -24,10 +24,11 @@ export function hasTime(): boolean {
 }
 
 /**
- * Gives way to other work in loops whose length a client controls. Returns undefined while this turn has time left,
- * else a promise for a later turn. Await it between two pieces of work, so that the rest of the process can run. Where
- * many wait for the same promise, await it only if there is one, directly before the work: others pass while anything
- * else is awaited. Owners, such as applications, take turns; the work of one owner continues in order of arrival.
+ * Gives way to other work in loops whose length a client controls. Returns undefined while this turn has time left, and
+ * otherwise a promise for a later turn. Await the promise between two pieces of work, so that the rest of the process
+ * can run. Where many callers resume at the same moment, await only a promise, never undefined, and do so directly
+ * before the work: during any other await, the other callers would also find time left. Owners, such as applications,
+ * take turns; the work of one owner continues in order of arrival.
  */
 export function giveWay(owner = ""): Promise<void> | undefined {
   if (hasTime()) return undefined;
@@ -39,8 +40,8 @@ export function giveWay(owner = ""): Promise<void> | undefined {
 }
 
 /**
- * Puts divisible work off to a later turn, a few times in a row. Call it for each new connection: the event loop accepts one per turn, so long
- * turns would keep thousands of clients waiting.
+ * Postpones waiting divisible work by one turn, at most three times in a row. Call it for each new connection: the
+ * event loop accepts one per turn, so long turns would keep thousands of clients waiting.
  */
 export function hurry(): void {
   isHurrying = true;
@@ -59,7 +60,7 @@ async function turn(): Promise<void> {
   while (waiting.size > 0 && hasTime()) {
     const [owner, queue] = waiting.entries().next().value!;
     const next = queue.shift()!;
-    // To the end of the owners.
+    // The owner moves behind all others.
     waiting.delete(owner);
     if (queue.length > 0) waiting.set(owner, queue);
     next();

@@ -1,13 +1,16 @@
 export interface FairShareOptions {
-  /** The maximum that runs at once, for all keys together and for each key. */
+  /** Maximum number of pieces of work that run at once, for all keys together and for each key. */
   readonly total: number;
   readonly perKey: number;
-  /** The maximum that waits, for all keys together (unlimited by default) and for each key. */
+  /** Maximum number of pieces of work that wait, for all keys together (unlimited by default) and for each key. */
   readonly waiting?: number;
   readonly waitingPerKey: number;
-  /** The maximum time to wait. */
+  /** Maximum time in ms that work waits. */
   readonly waitMs: number;
-  /** Makes the error for work that is refused or has waited too long; `isOwn`: because of its own key. */
+  /**
+   * Makes the error for work that is refused or has waited too long. `isOwn` says whether the limit of its own key is
+   * the cause.
+   */
   readonly refuse: (isOwn: boolean) => Error;
 }
 
@@ -16,13 +19,16 @@ interface Key {
   readonly waiting: Set<() => void>;
 }
 
-/** Runs work when its key may. It waits at most `withinMs` if that is less than the share's `waitMs`. */
+/** Runs work when it is its key's turn. Work waits at most `withinMs` if that is less than the share's `waitMs`. */
 export type FairShare = <T>(name: string, work: () => Promise<T>, withinMs?: number) => Promise<T>;
 
-/** Limits how much work runs at once. Waiting keys take turns, so that none delays the others; within a key, the first comes first. */
+/**
+ * Limits how much work runs at once. Waiting keys take turns, so that none delays the others. The work of one key runs
+ * in order of arrival.
+ */
 export function createFairShare(options: FairShareOptions): FairShare {
   const { total, perKey, waiting: maxWaiting = Infinity, waitingPerKey, waitMs, refuse } = options;
-  // In the order of turns: a key that had one goes to the end.
+  // Keys in the order of their turns. A key moves to the end when its work starts.
   const keys = new Map<string, Key>();
   let running = 0;
   let waiting = 0;

@@ -1,8 +1,8 @@
 export interface GatheredOptions<Key, Value> {
-  /** Reads the values of different keys; a key without a value is left out. */
+  /** Reads the values of different keys. The result leaves out keys without a value. */
   readonly load: (keys: Key[]) => Promise<ReadonlyMap<string, Value>> | ReadonlyMap<string, Value | Promise<Value>>;
   readonly nameOf: (key: Key) => string;
-  /** At least this long between two loads. */
+  /** Minimum time in ms between two loads. */
   readonly paceMs?: number;
   /** Maximum number of keys per load. */
   readonly maxKeys?: number;
@@ -16,8 +16,9 @@ interface Asked<Key, Value> {
 }
 
 /**
- * Answers each question by a load that begins after it was asked. The first question is loaded at once, and those that come within
- * the pace are loaded together at its end. So thousands of clients that come back at once cost a few loads, and none gets an old answer.
+ * Answers each request from a load that begins after the request. The first request starts a load at once. Requests
+ * that arrive within `paceMs` of it share one load at the end of that time. Thousands of clients that reconnect at once
+ * therefore cost only a few loads, and none gets an old answer.
  */
 export function createGathered<Key, Value>(options: GatheredOptions<Key, Value>) {
   const { load, nameOf, paceMs = 20, maxKeys = 500 } = options;
@@ -42,7 +43,7 @@ export function createGathered<Key, Value>(options: GatheredOptions<Key, Value>)
     setTimeout(next, paceMs);
   }
 
-  /** The value of a key; undefined if it has none. Rejects if it could not be loaded. */
+  /** Returns the value of a key, or undefined if it has none. Rejects if the value could not be loaded. */
   return (key: Key): Promise<Value | undefined> => {
     const name = nameOf(key);
     const known = waiting.get(name);

@@ -1,14 +1,14 @@
 export interface GroupedOptions<Answer> {
-  /** Asks for many names in one query, and returns what gives the answer for each. */
+  /** Reads the answers for many names in one query, and returns a function that gives the answer for each name. */
   readonly ask: (names: readonly string[]) => Promise<(name: string) => Answer>;
-  /** Maximum number of names per query, and of names that wait for a query. */
+  /** Maximum number of names per query, and maximum number of names that wait for a query. */
   readonly maxGroup: number;
   readonly maxWaiting: number;
-  /** Makes the error for a name that may not wait. */
+  /** Makes the error for a name that is refused because too many names wait. */
   readonly refuse: () => Error;
 }
 
-/** Asks for names in groups: all names that arrive during a query are in the next one. */
+/** Queries names in groups: all names that arrive during a query go into the next one. */
 export function createGrouped<Answer>(options: GroupedOptions<Answer>): (name: string) => Promise<Answer> {
   const { ask, maxGroup, maxWaiting, refuse } = options;
   const waiting = new Map<string, { promise: Promise<Answer>; settle: (work: Promise<Answer>) => void }>();
@@ -16,7 +16,7 @@ export function createGrouped<Answer>(options: GroupedOptions<Answer>): (name: s
 
   async function askAll(): Promise<void> {
     isAsking = true;
-    // Names that arrive in the same turn belong to the first query.
+    // The first query waits, so that it includes all names that arrive in the same turn.
     await Promise.resolve();
     while (waiting.size > 0) {
       const group = [...waiting].slice(0, maxGroup);

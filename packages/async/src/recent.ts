@@ -1,4 +1,4 @@
-/** Remembers up to `maximum` names for `ms` milliseconds each. The oldest are forgotten first. */
+/** Remembers up to `maximum` names for `ms` milliseconds each. The oldest names are forgotten first. */
 export function createRecent(maximum: number, ms: number, now: () => number = () => performance.now()) {
   const until = new Map<string, number>();
   return {

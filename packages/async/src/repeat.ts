@@ -3,11 +3,14 @@ interface Logger {
 }
 
 export interface Schedule {
-  /** Starts no further run and waits for the current one. */
+  /** Prevents further runs and waits for the current one. */
   stop(): Promise<void>;
 }
 
-/** Runs something repeatedly, `intervalMs` after the last run ended; a failure is logged (once per outage, if there is a logger) and the next run follows anyway. */
+/**
+ * Calls `run` at once, and again `intervalMs` after each run has ended. A failure does not end the schedule. If there
+ * is a logger, it logs a failure once per outage.
+ */
 export function repeat(intervalMs: number, name: string, run: () => Promise<unknown>, logger?: Logger): Schedule {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;

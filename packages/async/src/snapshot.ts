@@ -1,13 +1,14 @@
-/** A snapshot is out of date when it is older than this many intervals. */
+/** Number of intervals after which a snapshot is out of date. */
 const maxIntervals = 3;
 
 /**
- * Shares what one process reads from a store with all processes, so that the store is read about once per interval, however many
- * processes there are. `read` must return what JSON can carry, and must be called every `intervalMs`. The returned function resolves to
- * the newest values, or to undefined if there are none that it has not returned before. It rejects while nobody can read the store.
+ * Shares what one process reads from a store with all processes, so that the store is read about once per interval,
+ * however many processes there are. `read` must return a value that JSON can represent. The returned function must be
+ * called every `intervalMs`. It resolves to the newest values, or to undefined if it has already returned them. It
+ * rejects while no process can read the store.
  *
- * Processes share through Redis. While it does not answer, the function rejects, or with `readsAlone` calls `read` in each process: that
- * is for stores other than Redis.
+ * Processes share through Redis. While Redis does not answer, the function rejects. With `readsAlone`, which is for
+ * stores other than Redis, it calls `read` in each process instead.
  */
 export type ShareSnapshot = <T>(
   name: string,
@@ -17,17 +18,20 @@ export type ShareSnapshot = <T>(
 ) => () => Promise<T | undefined>;
 
 export interface Snapshot<T> {
-  /** Reads the store; rejects, and keeps the last values, where the store does not answer. */
+  /** Reads the store. If the store does not answer, rejects and keeps the last values. */
   readonly refresh: () => Promise<void>;
-  /** The values that were read last; undefined before the first read and when they are older than three intervals. */
+  /** Returns the last values, or undefined before the first read and once they are older than three intervals. */
   readonly current: () => T | undefined;
-  /** Time since the last successful read began, or since the snapshot was created. */
+  /**
+   * Returns the seconds since the last read that returned values began or, before any such read, since this object was
+   * created.
+   */
   readonly ageSeconds: () => number;
 }
 
 /**
- * Keeps the values that were last read from a store for gauges; `refresh` must be called every `intervalMs`. While `read` resolves to
- * undefined, there are no newer values.
+ * Keeps the last values that were read from a store, for use in gauges. `refresh` must be called every `intervalMs`.
+ * `read` resolves to undefined if there are no newer values.
  */
 export function createSnapshot<T>(
   read: () => Promise<T | undefined>,

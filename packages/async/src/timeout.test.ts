@@ -18,7 +18,7 @@ describe("withMethodTimeouts", () => {
   it("takes only functions that return promises", () => {
     // @ts-expect-error -- The wrapper would return a promise in place of the number.
     withMethodTimeouts({ count: () => 1 }, 20, late);
-    // @ts-expect-error -- The wrapper would make a function of the text.
+    // @ts-expect-error -- The wrapper would turn the text into a function.
     withMethodTimeouts({ kind: "mysql" }, 20, late);
   });
 });

@@ -1,4 +1,4 @@
-/** Resolves as `work` does, or rejects after `ms` milliseconds with what `late` returns; the work itself continues. */
+/** Settles like `work`, or rejects with the error from `late` after `ms` milliseconds. The work itself continues. */
 export async function withTimeout<T>(work: Promise<T>, ms: number, late: () => Error): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
@@ -11,11 +11,11 @@ export async function withTimeout<T>(work: Promise<T>, ms: number, late: () => E
   }
 }
 
-/** An object of functions that return promises. */
+/** An object whose properties are all functions that return promises. */
 export type Repository<T> = { [K in keyof T]: (...args: never[]) => Promise<unknown> };
 
 /**
- * Returns the same repository with a timeout of `ms` milliseconds on each of its calls: a silent store must not keep a
+ * Returns the repository with a timeout of `ms` milliseconds on each call, so that a silent store does not hold up a
  * request.
  */
 export function withMethodTimeouts<T extends Repository<T>>(repository: T, ms: number, late: () => Error): T {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Returns the licence texts of all packages that bundled modules come from. */
+/** Returns the licence texts of all packages that the bundled modules belong to. */
 export async function licencesOf(modules: readonly string[]): Promise<string> {
   const folders = modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []);
   const texts = await Promise.all([...new Set(folders)].sort().map(licenceOf));

@@ -11,12 +11,12 @@ const problemSchema = z.object({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
 });
 
-/** An answer other than success. */
+/** Thrown for an error answer. Also describes a refused item of a batch request. */
 export class Refused extends CommandError {
   readonly status: number;
-  /** The problem's code, such as `chat-not-found`; undefined if the answer is not from Confab. */
+  /** Code of the problem, such as `chat-not-found`; undefined if the answer is not from Confab. */
   readonly code: string | undefined;
-  /** When to try again; undefined if that is of no use. */
+  /** Time in ms until a retry; undefined if a retry is useless. */
   readonly retryAfterMs: number | undefined;
 
   private constructor(
@@ -41,7 +41,7 @@ export class Refused extends CommandError {
     return new Refused(outcomeOf(status), message, { status, code, retryAfterMs });
   }
 
-  /** Creates the error for an item of a batch that was refused by itself. */
+  /** Creates the error for an item that was refused on its own, not with its whole batch. */
   static fromItem(item: RefusedItem): Refused {
     const { status, code } = item;
     const retryAfterMs = isTemporaryStatus(status) ? 0 : undefined;
@@ -49,9 +49,9 @@ export class Refused extends CommandError {
   }
 }
 
-/** No usable answer. */
+/** Thrown if there is no usable answer. */
 export class Unreachable extends CommandError {
-  /** When to try again; undefined if that is of no use. */
+  /** Time in ms until a retry; undefined if a retry is useless. */
   readonly retryAfterMs: number | undefined;
 
   private constructor(message: string, retryAfterMs: number | undefined, cause?: unknown) {
@@ -71,7 +71,7 @@ export class Unreachable extends CommandError {
   }
 }
 
-/** Returns whether waiting may help: too many requests, no answer, or something behind the API is unavailable. */
+/** Returns whether an error may be temporary: status 429 or 502 to 504, or no usable answer. */
 export function isTemporary(error: unknown): error is Refused | Unreachable {
   return error instanceof Unreachable || (error instanceof Refused && error.retryAfterMs !== undefined);
 }
@@ -85,7 +85,7 @@ function outcomeOf(status: number): Outcome {
   return isTemporaryStatus(status) ? "unavailable" : "unexpected";
 }
 
-/** Invalid fields say more than the detail. */
+/** Describes a problem for the user. Invalid fields replace the detail, because they say more. */
 function sentence(status: number, { code, title, detail, errors = [] }: z.infer<typeof problemSchema>): string {
   const fields = errors.map(({ pointer, detail: fault }) => `${pointer} ${fault}`);
   const why = fields.length > 0 ? [title, ...fields].join("; ") : (detail ?? title);

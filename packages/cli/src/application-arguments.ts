@@ -5,11 +5,11 @@ import { number, token, type GlobalOptions } from "./command-tools.ts";
 export interface Operand<T> {
   readonly name: string;
   readonly description: string;
-  /** Throws commander's InvalidArgumentError. */
+  /** Parses the operand. Throws commander's InvalidArgumentError. */
   readonly parse: (text: string) => T;
-  /** Free text, which may have spaces and may even look like a token. */
+  /** Whether the operand is free text, which may contain spaces and may even look like a token. */
   readonly isText?: boolean;
-  /** Whether it may be left out with these options. Only the last operand may. */
+  /** Returns whether these options allow the operand to be left out. Only the last operand can be optional. */
   readonly isOptional?: (options: Record<string, unknown>) => boolean;
 }
 
@@ -27,13 +27,13 @@ export function textOperand(name: string, description: string): Operand<string> 
 }
 
 export interface Naming {
-  /** For commands that destroy something: the command line itself must name the application. */
+  /** Whether the command line itself must name the application, because the command destroys something. */
   readonly isNamed?: boolean;
 }
 
 /**
- * Declares the operands `[token] <…>`. Commander does not allow an optional operand before required ones, so all of them are
- * optional to commander; `applicationArguments` checks them.
+ * Declares the operands `[token] <…>`. Commander does not allow an optional operand before required ones, so all
+ * operands are optional for commander, and `applicationArguments` checks them.
  */
 export function declareApplicationArguments(
   command: Command,
@@ -53,7 +53,7 @@ export function declareApplicationArguments(
   return command;
 }
 
-/** Declares the operands of a command and its action. */
+/** Declares the operands and the action of a command that works on an application. */
 export function onApplication<const Values extends readonly unknown[]>(
   command: Command,
   operands: Operands<Values>,
@@ -67,8 +67,8 @@ export function onApplication<const Values extends readonly unknown[]>(
 }
 
 /**
- * Does the same for commands that concern an application or, with `--admin`, the installation: their action receives
- * null instead of a token.
+ * Works like `onApplication`, but for a command that works on an application or, with `--admin`, on the installation.
+ * With `--admin`, the action receives null instead of a token.
  */
 export function onOwner<const Values extends readonly unknown[]>(
   command: Command,
@@ -87,7 +87,10 @@ export function onOwner<const Values extends readonly unknown[]>(
     });
 }
 
-/** Returns the token of the application and the parsed operands. Throws a usage error if they are not as declared. */
+/**
+ * Returns the token of the application and the parsed operands. Throws a usage error if they do not match the
+ * declaration.
+ */
 export function applicationArguments<const Values extends readonly unknown[]>(
   command: Command,
   declared: Operands<Values>,
@@ -113,7 +116,7 @@ export function applicationArguments<const Values extends readonly unknown[]>(
   return [application, operandValues(command, operands as Operands<Values>, isLed ? args.slice(1) : args)];
 }
 
-/** Returns the operands without the last one if it may be left out and was. */
+/** Returns the declared operands, without the last one if it may be left out and was. */
 function givenOperands(
   command: Command,
   operands: readonly Operand<unknown>[],

@@ -7,13 +7,16 @@ import { allStores } from "./stores.ts";
 const timeoutMs = 5_000;
 
 export interface StoresCheck {
-  /** The settings of the stores that answered. */
+  /** Settings of the stores that answered. */
   readonly settings: readonly StoreSetting[];
-  /** The error that the command ends with: a store that did not answer, otherwise promises that are not kept. */
+  /**
+   * Error with which the command ends: a store did not answer or, if all did, a setting breaks a promise. Undefined if
+   * all is well.
+   */
   readonly failure: Error | undefined;
 }
 
-/** Reads the settings of the stores. */
+/** Reads the settings of Redis and the database, and checks whether they keep Confab's promises. */
 export async function checkStores(env: Environment): Promise<StoresCheck> {
   const stores = allStores(env);
   const results = await Promise.allSettled([redisSettings(stores), databaseSettings(stores)]);
@@ -40,7 +43,7 @@ async function redisSettings({ redis: address, expected }: Stores): Promise<Stor
 
 async function databaseSettings({ database: address, expected }: Stores): Promise<StoreSetting[]> {
   const { createDatabase, readDatabaseSettings } = await import("@confab/database");
-  // The client first asks for the server's version, with the same timeout as for the settings.
+  // The client first queries the server's version, with the same timeout as for the settings.
   const times = { acquireTimeoutMs: timeoutMs / 2, answerTimeoutMs: timeoutMs / 2 };
   const database = createDatabase({ ...address, ...times, poolSize: 1 });
   try {
@@ -59,7 +62,7 @@ function brokenPromises(settings: readonly StoreSetting[]): CommandError | undef
   );
 }
 
-/** Promises, settings and what was found, then what to do about the promises that are not kept. */
+/** Formats promises, settings and findings as a table, followed by what to do about promises that are not kept. */
 export function settingsTable(settings: readonly StoreSetting[]): string {
   const rows = settings.map(({ store, server = store, promise, setting, found, verdict }) => [
     server,

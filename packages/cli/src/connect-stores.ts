@@ -4,8 +4,8 @@ import { allStores } from "./stores.ts";
 export type ConnectedStores = Awaited<ReturnType<typeof connectStores>>;
 
 /**
- * Opens connections to all stores. It also imports their clients, here only, because that takes longer than most
- * commands. It succeeds even if a store is unavailable; `redisReady` rejects if Redis does not answer in time.
+ * Opens connections to all stores. Imports their clients only when it is called, because the import takes longer than
+ * most commands run. It succeeds even if a store is unavailable; `redisReady` rejects if Redis does not answer in time.
  */
 export async function connectStores(env: Environment, timeoutMs: number) {
   const [database, pending, queue, { connectForRequests, serversOf, whenReady }, search] = await Promise.all([
@@ -32,7 +32,7 @@ export async function connectStores(env: Environment, timeoutMs: number) {
   };
 }
 
-/** Ends the connections. */
+/** Closes the connections to all stores. */
 export async function disconnectStores({
   redis,
   sql,

@@ -10,8 +10,8 @@ export function asksFirst(command: Command): Command {
 }
 
 /**
- * Returns if the person at the terminal says yes to the question, or if `--yes` says so. Otherwise throws. The question is a sentence that
- * names what will be lost; it is made only if somebody is asked.
+ * Returns if `--yes` was given or the person at the terminal says yes to the question. Otherwise throws. The question
+ * is a sentence that names what will be lost. It is only created if somebody is asked.
  */
 export async function expectConsent(io: Io, command: Command, question: () => Promise<string> | string): Promise<void> {
   if (command.opts<{ yes?: boolean }>().yes === true) return;
@@ -22,7 +22,8 @@ export async function expectConsent(io: Io, command: Command, question: () => Pr
     );
   }
   const terminal = createInterface({ input: io.stdin, output: io.stderr });
-  // At the end of the input some versions of Node reject the question. Others leave it open, and the process would end as if all were well.
+  // At the end of the input, some versions of Node reject the question. Others leave it open, and the process would end
+  // as if it had succeeded.
   const closed = once(terminal, "close").then(() => "");
   try {
     const text = `${await question()} This cannot be undone. Type yes to go ahead: `;

@@ -1,16 +1,16 @@
 import { pages, type ApiClient } from "./api-client.ts";
 import { counted, printable } from "./output.ts";
 
-/** The things that a deletion removes. */
+/** A chat or an application, with the number of things that its deletion removes. */
 export interface Doomed {
   readonly name: string | null;
-  /** Absent for a chat. */
+  /** Number of the application's chats; undefined for a chat. */
   readonly chats?: number;
-  /** Only stored ones. */
+  /** Number of stored messages. Pending ones are not counted. */
   readonly messages: number;
 }
 
-/** Counts what the deletion of an application, or of one of its chats, removes. */
+/** Counts the chats and messages that the deletion of an application or a chat removes. */
 export async function previewDeletion(api: ApiClient, token: string, chat?: number): Promise<Doomed> {
   if (chat !== undefined) {
     const { body } = await api.call("getChat", { params: { token, chat } });

@@ -12,7 +12,7 @@ export class CommandError extends Error {
   }
 }
 
-/** Returns the message for an error, without a stack trace, and how the process ends. */
+/** Returns the message for an error, without a stack trace, and the outcome that decides the exit code. */
 export async function explain(error: unknown): Promise<{ outcome: Outcome; message: string }> {
   if (error instanceof CommandError) return { outcome: error.outcome, message: error.message };
   if (error instanceof ConfigError) return { outcome: "configuration", message: error.message };

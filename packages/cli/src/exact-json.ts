@@ -7,8 +7,8 @@ interface ExactJson {
 const exact = JSON as unknown as ExactJson;
 
 /**
- * Parses JSON that is written again: a number that JavaScript would write in another way, such as a large id or 1e400,
- * keeps its text. JSON.stringify writes it.
+ * Parses JSON that is written out again. A number that JavaScript would write differently, such as a large id or 1e400,
+ * keeps its text, and JSON.stringify writes that text.
  */
 export function parseExactly(text: string): unknown {
   return exact.parse(text, (_key, value, { source }) =>

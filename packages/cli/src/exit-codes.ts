@@ -1,4 +1,4 @@
-/** The exit codes of all commands, for scripts. `--help` and the reference page are made from this table. */
+/** The exit codes of all commands, for scripts. `--help` and the reference page are generated from this table. */
 export const exitCodes = {
   ok: { code: 0, meaning: "success" },
   unexpected: { code: 1, meaning: "an unexpected error, or a migration that cannot be applied" },
@@ -16,7 +16,7 @@ export const exitCodes = {
 
 export type Outcome = keyof typeof exitCodes;
 
-/** Returns the block at the end of every `--help`. */
+/** Returns the list of exit codes for the end of every `--help`. */
 export function exitCodeHelp(): string {
   const lines = Object.values(exitCodes).map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`);
   return ["", "Exit codes:", ...lines].join("\n");

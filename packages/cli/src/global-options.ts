@@ -47,8 +47,8 @@ const variableOptions: readonly VariableOption[] = [
 ];
 
 /**
- * Declares the options that every command has. Variables set most of them, too. Commander's own `env()` is not used, because it
- * reads `process.env` instead of the given environment.
+ * Declares the options that every command has. Environment variables can set most of them, too. Commander's own `env()`
+ * is not used, because it reads `process.env` instead of the given environment.
  */
 export function addGlobalOptions(program: Command, env: Environment): void {
   for (const { flags, variable, description, parse } of variableOptions) {

@@ -1,8 +1,8 @@
 import { CommandError } from "./errors.ts";
 
 /**
- * Runs work that Ctrl-C or SIGTERM ends by its signal, with this message as the error. A second Ctrl-C ends the process at once,
- * as usual.
+ * Runs work and aborts its signal on Ctrl-C or SIGTERM, with this message as the error. A second Ctrl-C ends the
+ * process at once, as usual.
  */
 export async function interruptible<T>(message: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interruption = new AbortController();

@@ -1,7 +1,7 @@
 import type { Environment } from "@confab/config";
 import type { Readable, Writable } from "node:stream";
 
-/** The outside world of a command. */
+/** Environment variables and streams of a command, which tests replace. */
 export interface Io {
   readonly env: Environment;
   readonly stdin: Readable & { readonly isTTY?: boolean };

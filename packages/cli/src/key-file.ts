@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
 
-/** Reads the key in a file, without white space around it. */
+/** Reads the key in a file and trims white space around it. */
 export function readKeyFile(path: string): string {
   try {
     return readFileSync(path, "utf8").trim();

@@ -8,7 +8,7 @@ const stateSchema = z.object({
   composeUrls: z.record(z.string(), z.string()).optional(),
 });
 
-/** The addresses of what `make up` of this checkout runs. */
+/** Addresses of everything that `make up` runs for this checkout. */
 export interface LocalStack {
   readonly url: string | undefined;
   readonly redisUrl: string | undefined;
@@ -16,7 +16,7 @@ export interface LocalStack {
   readonly elasticsearchUrl: string | undefined;
 }
 
-/** Returns the addresses that the local run has recorded, or undefined if there was no run. */
+/** Returns the addresses that the local run has recorded, or undefined if there was no local run. */
 export function readLocalStack(root = repositoryRoot()): LocalStack | undefined {
   if (root === undefined) return undefined;
   let text: string;

@@ -7,19 +7,21 @@ export interface OutputOptions {
   readonly localTime?: boolean;
 }
 
-/** Results go to standard output and everything else to standard error, so that a pipe gets results alone. */
+/** Results go to standard output and everything else to standard error, so that a pipe gets only results. */
 export interface Output {
-  /** The command's result: one JSON document with `--json`, otherwise what `human` returns. */
+  /** Writes the command's result: one JSON document with `--json`, otherwise the text from `human`. */
   result(value: unknown, human: () => string): void;
-  /** One of many results: a line of NDJSON with `--json`. */
+  /** Writes one of many results: a line of NDJSON with `--json`, otherwise the text from `human`. */
   item(value: unknown, human: () => string): void;
-  /** For the person at the terminal; silent with `--quiet`. */
+  /** Writes a note for the person at the terminal, unless `--quiet` is given. */
   note(text: string): void;
-  /** A time of the API for a person: in UTC, or with `--local-time` in the time zone of the machine or of TZ. */
+  /**
+   * Formats a time of the API for a person: in UTC, or with `--local-time` in the time zone of the machine or of TZ.
+   */
   readonly time: (iso: string) => string;
 }
 
-/** Writes as the global options ask for. */
+/** Creates the output for the given global options. */
 export function createOutput(io: Io, { json = false, quiet = false, localTime = false }: OutputOptions): Output {
   const write = (text: string): void => {
     io.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
@@ -49,12 +51,12 @@ function inLocalTime(time: Date): string {
 
 type Row = readonly (string | number)[];
 
-/** Returns a table without borders; control characters in cells are made visible. */
+/** Returns a table without borders. Control characters in cells are made visible. */
 export function table(head: readonly string[], rows: readonly Row[]): string {
   return rows.length === 0 ? "(none)" : columns([head, ...rows]);
 }
 
-/** Returns aligned columns without a head. */
+/** Returns aligned columns without a header. */
 export function columns(rows: readonly Row[]): string {
   const empty = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "", "bottom-mid": "" };
   const chars = { ...empty, "bottom-left": "", "bottom-right": "", left: "", "left-mid": "", mid: "", "mid-mid": "" };
@@ -71,8 +73,8 @@ export function columns(rows: readonly Row[]): string {
 }
 
 /**
- * Returns a text on one line, with its control characters made visible: others wrote it, and a terminal obeys some of
- * them.
+ * Returns text on one line with its control characters made visible. Clients wrote the text, and a terminal obeys some
+ * control characters.
  */
 export function printable(text: string): string {
   return text
@@ -80,24 +82,24 @@ export function printable(text: string): string {
     .replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
-/** Returns the beginning of a text, at most `length` characters, on one line. */
+/** Returns the beginning of a text, at most `length` characters. */
 export function shortened(text: string, length = 80): string {
   const characters = Array.from(text);
   return characters.length > length ? `${characters.slice(0, length - 1).join("")}…` : text;
 }
 
-/** Returns a count with its noun, for example "1 chat" and "2 chats". */
+/** Returns a count with its noun, for example "1 chat" or "2 chats". */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Returns a limit of the API for a person: nothing if there is none, and "for ever" for 0. */
+/** Formats a retention limit for a person: an empty text if there is no limit, and "for ever" for 0. */
 export function inDays(limit: number | null): string {
   if (limit === null) return "";
   return limit === 0 ? "for ever" : counted(limit, "day");
 }
 
-/** JSON has no bigints, which ids in the database are. */
+/** Converts bigints to text, because JSON has none. Ids in the database are bigints. */
 function withBigints(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;
 }

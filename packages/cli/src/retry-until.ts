@@ -3,7 +3,7 @@ import { CommandError } from "./errors.ts";
 
 export interface RetryOptions {
   readonly timeoutMs: number;
-  /** Why another attempt makes sense; undefined: the error is thrown. */
+  /** Returns why another attempt makes sense. If it returns undefined, the error is thrown. */
   readonly reasonToRetry: (error: unknown) => string | undefined;
   /** Called before the first pause and whenever the reason has changed. */
   readonly onRetry: (reason: string) => void;
@@ -11,7 +11,10 @@ export interface RetryOptions {
 
 const pauseMs = 500;
 
-/** Repeats an attempt until it succeeds. No attempt begins after the timeout; the last reason is then the command's error. */
+/**
+ * Repeats an attempt until it succeeds. No attempt begins after the timeout. Instead, it throws a `CommandError` with
+ * the last reason.
+ */
 export async function retryUntil<T>(
   { timeoutMs, reasonToRetry, onRetry }: RetryOptions,
   attempt: () => Promise<T>,

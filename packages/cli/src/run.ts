@@ -5,9 +5,12 @@ import { exitCodes } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import { createProgram } from "./program.ts";
 
-/** Runs one command line and returns its exit code. An error is printed as a sentence, with `DEBUG=confab` also in full. */
+/**
+ * Runs one command line and returns its exit code. An error is printed as a sentence. With `DEBUG=confab`, it is also
+ * printed in full.
+ */
 export async function run(args: readonly string[], io: Io): Promise<number> {
-  // A reader that stops early, such as `head`, is not an error.
+  // It is not an error if a reader such as `head` stops early.
   io.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") exit(exitCodes.ok.code);
     io.stderr.write(`Standard output cannot be written (${error.code ?? error.message}).\n`);
@@ -17,7 +20,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     await createProgram(io).parseAsync(args, { from: "user" });
     return exitCodes.ok.code;
   } catch (error) {
-    // Commander has printed it already.
+    // Commander has already printed the error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok.code : exitCodes.usage.code;
     const { outcome, message } = await explain(error);
     io.stderr.write(`${message}\n`);

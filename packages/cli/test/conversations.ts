@@ -13,7 +13,10 @@ const texts = [
   '"quoted" <b>&amp;</b> \\ \u0007',
 ];
 
-/** Creates conversations of four applications. Each message says where it belongs; one conversation is long. */
+/**
+ * Creates conversations of four applications. The text of each message names its place in the file. One conversation is
+ * long.
+ */
 export function conversations(count: number): Conversation[] {
   return Array.from({ length: count }, (_, line) => ({
     application: `application ${line % 4}`,
@@ -30,7 +33,7 @@ export function conversations(count: number): Conversation[] {
   }));
 }
 
-/** Returns the same in applications whose names have a prefix. */
+/** Returns the same conversations in applications whose names have a prefix. */
 export function named(prefix: string, count: number): Conversation[] {
   return conversations(count).map((conversation) => ({
     ...conversation,
@@ -43,7 +46,7 @@ export function ndjson(list: readonly Conversation[]): string {
   return list.map((conversation) => `${JSON.stringify(conversation)}\n`).join("");
 }
 
-/** Returns the lines in a fixed order, for comparison. */
+/** Returns the lines of a text in a fixed order, for comparison. */
 export function sorted(text: string): string[] {
   return text
     .split("\n")

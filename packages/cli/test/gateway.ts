@@ -4,7 +4,7 @@ import { freePort } from "@confab/testkit";
 
 export type BatchFate = "pass on" | "lose the answer";
 
-/** Starts one address for both services, like nginx and the ingress. */
+/** Serves both services at one address, like nginx and the ingress. */
 export async function startGateway({ ingest, api }: { ingest: string; api: string }) {
   let beforeBatch: () => BatchFate | Promise<BatchFate> = () => "pass on";
   let beforeChat: () => void | Promise<void> = () => undefined;
@@ -38,11 +38,11 @@ export async function startGateway({ ingest, api }: { ingest: string; api: strin
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${port}`,
-    /** Sets what is called and awaited before the creation of a chat is passed on. */
+    /** Sets the hook that is awaited before a request to create a chat is passed on. */
     beforeChat(hook: () => void | Promise<void>): void {
       beforeChat = hook;
     },
-    /** Sets what is called and awaited before a batch is passed on. */
+    /** Sets the hook that is awaited before a batch request is passed on. */
     beforeBatch(hook: () => BatchFate | Promise<BatchFate>): void {
       beforeBatch = hook;
     },

@@ -17,7 +17,10 @@ const pages = globSync("{*.md,docs/{how-to,tutorials,explanation,runbooks,refere
 const textOf = (page: string): Promise<string> => readFile(join(root, page), "utf8");
 const firstLineOf = (block: string): string => block.split("\n")[0]!.trim();
 
-/** Returns the blocks of a page that are run, those that are not, and lines of left-out.ts that no block has. */
+/**
+ * Returns the command blocks of a page that are run, the blocks that are not, and the lines of left-out.ts that match
+ * no block.
+ */
 async function blocksOf(page: string) {
   const lines = leftOut.flatMap(([of, , firstLines]) => (of === page ? firstLines : []));
   const [run, omitted]: [string[], string[]] = [[], []];
@@ -30,8 +33,8 @@ async function blocksOf(page: string) {
 }
 
 /**
- * Every request must succeed, and nothing may run for ever: a stream ends after a second, a tail after three. The key is a variable of
- * the shell alone, because confabctl would prefer an exported one to the admin key.
+ * Every request must succeed, and nothing may run for ever: a stream ends after a second, a tail after three. The key
+ * is only a shell variable, because confabctl would prefer an exported key to the admin key.
  */
 const prelude = `
 shopt -s expand_aliases
@@ -92,7 +95,7 @@ describe("the commands of the guides", function () {
         return answer.json();
       }
 
-      /** Creates what the reader of a guide has: an application with a chat and two messages, a key, and a dead letter. */
+      /** Creates what a guide expects: an application with a chat and two messages, a key, and a dead letter. */
       async function prepare(hasChat: boolean) {
         const { token } = (await post("/applications", { name: "Guide" })) as { token: string };
         const scopes = ["read", "write", "search", "edit", "admin"];

@@ -22,7 +22,7 @@ describe("confabctl import with wrong input and after interruptions", function (
       stack.gateway.beforeBatch(async (): Promise<BatchFate> => {
         batches += 1;
         if (batches === 4) child.kill("SIGKILL");
-        // Slow answers, so that it is killed in the middle.
+        // Slow answers ensure that the import is killed halfway.
         await sleep(20);
         return "pass on";
       });
@@ -178,7 +178,7 @@ describe("confabctl import with wrong input and after interruptions", function (
   it("waits during an outage and sends nothing twice", async () => {
     const text = ndjson(named("outage", 60));
     const file = await written("outage.ndjson", text);
-    // Every other answer is lost: the batch was accepted, which the importer cannot know.
+    // Every other answer is lost, so the importer cannot know that the batch was accepted.
     let batches = 0;
     stack.gateway.beforeBatch(() => (batches++ % 2 === 0 ? "lose the answer" : "pass on"));
 
@@ -197,7 +197,7 @@ describe("confabctl import with wrong input and after interruptions", function (
     stack.gateway.beforeChat(async () => {
       creations += 1;
       if (creations === 45) command.child.kill("SIGKILL");
-      // Requests that are sent together arrive in another order.
+      // Requests that are sent together arrive in a different order.
       await sleep((creations * 7) % 20);
     });
     expect((await command.ended).code).to.equal(null);

@@ -5,8 +5,8 @@ import { sorted } from "./conversations.ts";
 import { useStack } from "./stack.ts";
 
 /**
- * Starts a stack for the tests of the file, which lets all requests through its gateway after each test; and functions
- * that write files for the import, list applications, and read what an export contains.
+ * Starts a stack for the tests in a file. Its gateway lets all requests through again after each test. Returns
+ * functions that write files for the import, list applications, and read what an export contains.
  */
 export function useImports() {
   const stack = useStack();
@@ -21,7 +21,7 @@ export function useImports() {
     expect(code).to.equal(0);
     return sorted(stdout).filter((line) => line.startsWith(`{"application":"${prefix}`));
   }
-  /** Returns the same without the ids of the applications, which differ after an import. */
+  /** Returns the same lines without the ids of the applications, which differ after an import. */
   async function exported(prefix: string): Promise<string[]> {
     return withoutIds((await exportedWithIds(prefix)).join("\n"));
   }

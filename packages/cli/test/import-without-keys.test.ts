@@ -39,7 +39,7 @@ describe("confabctl on an installation without an admin key", function () {
     expect(imported.code, imported.stderr).to.equal(0);
     expect((await stack.run(["import", file])).stderr).to.include("already imported");
     expect(await chats()).to.deep.equal([1]);
-    // Somebody who knows the file, but not the state, gets a new application and not the token of the first.
+    // Somebody who knows the file but not the state gets a new application, not the token of the first one.
     const elsewhere = join(stack.folder, "elsewhere.json");
     expect((await stack.run(["import", file, "--state", elsewhere])).code).to.equal(0);
     expect(await chats()).to.deep.equal([1, 1]);

@@ -6,21 +6,21 @@ import { freePort } from "@confab/testkit";
 export interface Exchange {
   readonly method: string;
   readonly path: string;
-  /** Sends the request to the services; each call sends it again. */
+  /** Sends the request to the services. Every call sends it again. */
   readonly ask: () => Promise<Answer>;
 }
 
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** Parsed JSON. */
+  /** The body as parsed JSON. */
   readonly body: unknown;
 }
 
-/** Answers instead of the services; undefined passes the request on. */
+/** Returns an answer that replaces the services' own, or undefined to pass the request on. */
 export type Lie = (exchange: Exchange) => Promise<Answer | undefined>;
 
-/** Starts Confab behind a gateway that breaks its promises, which a verification must notice. */
+/** Starts a gateway that breaks Confab's promises, which a verification must notice. */
 export async function startLyingGateway(target: string) {
   let lie: Lie = () => Promise.resolve(undefined);
   const port = await freePort();

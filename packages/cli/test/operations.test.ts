@@ -14,7 +14,7 @@ describe("confabctl for operators", function () {
     ({ token } = await stack.json<{ token: string }>("app", "create", "Operated"));
   });
 
-  /** Creates a chat with messages that are stored. */
+  /** Creates a chat with stored messages. */
   async function chatWith(...bodies: string[]): Promise<{ chat: number; id: bigint }> {
     const { number: chat } = await stack.json<{ number: number }>("chat", "create", token);
     for (const body of bodies) await stack.json("send", token, String(chat), body);

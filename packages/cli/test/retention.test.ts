@@ -19,7 +19,7 @@ describe("confabctl retention", function () {
     ({ token } = await stack.json<{ token: string }>("app", "create", "Limited", "--retention-days", "30"));
   });
 
-  /** Creates a chat whose messages have these ages in days. */
+  /** Creates a chat with messages of these ages in days. */
   async function chatWith(ages: readonly number[], ...options: string[]): Promise<number> {
     const { number } = await stack.json<{ number: number }>("chat", "create", token, ...options);
     for (const age of ages) await stack.json("send", token, String(number), `message of ${age}`);

@@ -26,8 +26,8 @@ export interface Ended {
 }
 
 /**
- * Runs confabctl in this process with this environment alone. Signals, a terminal, the time zone and the exit of the process need
- * `startCommand`.
+ * Runs confabctl in this process with exactly this environment. Tests of signals, a terminal, the time zone and the
+ * exit of the process need `startCommand`.
  */
 export async function runCommand(
   args: readonly string[],
@@ -43,7 +43,7 @@ export async function runCommand(
   return { code, stdout: out, stderr: err };
 }
 
-/** Starts confabctl as a process with this environment alone. */
+/** Starts confabctl as a process with exactly this environment. */
 export function startCommand(args: readonly string[], env: Readonly<Record<string, string>>, input = "") {
   const child = spawn(process.execPath, ["--conditions=@confab/source", main, ...args], {
     env: { ...inherited(), ...env },
@@ -57,7 +57,7 @@ export function startCommand(args: readonly string[], env: Readonly<Record<strin
   return { child, ended };
 }
 
-/** Starts all three services with a database, Redis keys and an index of their own, behind one address. */
+/** Starts all three services behind one address, with their own database, Redis keys and index. */
 async function startStack(more: Readonly<Record<string, string>> = {}) {
   const testDatabase = await createTestDatabase();
   const databaseUrl = testDatabase.url;
@@ -93,7 +93,7 @@ async function startStack(more: Readonly<Record<string, string>> = {}) {
     workerPid: services[2].pid,
     urls: { ingest: services[0].url, api: services[1].url },
     run,
-    /** Runs a command that must succeed, with `--json`, and returns its output. */
+    /** Runs a command with `--json`, which must succeed, and returns its output. */
     async json<T>(...args: string[]): Promise<T> {
       const { code, stdout, stderr } = await run([...args, "--json", "--quiet"]);
       if (code !== 0) throw new Error(`confabctl ${args.join(" ")} ended with ${code ?? "a signal"}: ${stderr}`);
@@ -112,7 +112,8 @@ async function startStack(more: Readonly<Record<string, string>> = {}) {
 export type Stack = Awaited<ReturnType<typeof startStack>>;
 
 /**
- * Starts a stack for the tests of the `describe` that calls it; it can be used from the hooks of that `describe` on.
+ * Starts a stack for the tests of the `describe` that calls it. The hooks and tests in that `describe` can use the
+ * stack.
  */
 export function useStack(more: () => Readonly<Record<string, string>> = () => ({})): Stack {
   const stack = {} as Stack;

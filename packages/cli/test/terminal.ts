@@ -5,7 +5,7 @@ import { main, type Ended } from "./stack.ts";
 export const [hideCursor, showCursor] = ["\u001b[?25l", "\u001b[?25h"];
 export const [lineWrapOff, lineWrapOn] = ["\u001b[?7l", "\u001b[?7h"];
 
-/** Starts confabctl in a terminal of its own, with `script` of util-linux. All output is in `stdout`. */
+/** Starts confabctl in its own terminal, with `script` of util-linux. All output is in `stdout`. */
 export function startInTerminal(args: readonly string[], env: Readonly<Record<string, string>>) {
   const command = [process.execPath, "--conditions=@confab/source", main, ...args].map((part) => `'${part}'`).join(" ");
   const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {

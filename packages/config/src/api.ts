@@ -6,7 +6,7 @@ import { processVariables } from "./process-variables.ts";
 import { checkingStores } from "./store-checks.ts";
 import { searchSettings, searchVariables } from "./store-variables.ts";
 
-/** The api's variables. */
+/** Environment variables of the api. */
 export const apiVariables = z.object({
   ...commonVariables,
   ...httpVariables,

@@ -9,13 +9,13 @@ import {
   redisVariables,
 } from "./store-variables.ts";
 
-/** Confab's version: all packages have the same. */
+/** Confab's version, which all packages share. */
 export const { version } = manifest;
 
 const { LOG_LEVEL, HOST, ADMIN_PORT, SHUTDOWN_TIMEOUT, SHUTDOWN_DRAIN_DELAY } = processVariables;
 const { DATABASE_POOL_SIZE, REDIS_KEY_PREFIX, PARTITIONS } = processVariables;
 
-/** The variables of every service. */
+/** Variables that every service reads. */
 export const commonVariables = {
   LOG_LEVEL,
   HOST,
@@ -29,7 +29,7 @@ export const commonVariables = {
   PARTITIONS,
 };
 
-/** The variables of the services that speak HTTP with clients. */
+/** Variables of the services that serve HTTP clients. */
 export const httpVariables = {
   ACCESS_LOG_RATE: processVariables.ACCESS_LOG_RATE,
   TRUST_TRACEPARENT: processVariables.TRUST_TRACEPARENT,
@@ -60,10 +60,13 @@ export function commonSettings(service: string, variables: Variables<typeof comm
   };
 }
 
-/** Wrong guesses of the configured admin key, like requests to the paths of an admin at nginx and the ingress. */
+/**
+ * Limit on wrong guesses of the configured admin key per client address. It equals the default limit of nginx and the
+ * ingress on requests to admin paths.
+ */
 const guessesPerAddress = { perSecond: 5, burst: 50 };
 
-/** Returns the settings of the services that speak HTTP with clients. */
+/** Returns the settings of the services that serve HTTP clients. */
 export function httpSettings(variables: Variables<typeof httpVariables> & { HOST: string; PORT: number }) {
   return {
     accessLogRate: variables.ACCESS_LOG_RATE,

@@ -49,7 +49,10 @@ export function configurationPage(): string {
   return `${sections.join("\n\n")}\n`;
 }
 
-/** The same name with another default is another row: ports differ. */
+/**
+ * Returns the key that identifies a row. A variable has one row per default value, because the ports of the services
+ * differ.
+ */
 function keyOf({ name, default: fallback, required }: Variable): string {
   return JSON.stringify([name, fallback, required]);
 }

@@ -2,9 +2,9 @@ import { z } from "zod";
 
 export interface Variable {
   readonly name: string;
-  /** How a value is written, for example "a whole number from 1 to 500". */
+  /** Form of a value, for example "a whole number from 1 to 500". */
   readonly form: string;
-  /** As an operator would write it; undefined where there is none. */
+  /** Default as an operator would write it; undefined if there is none. */
   readonly default: string | undefined;
   readonly required: boolean;
   readonly secret: boolean;

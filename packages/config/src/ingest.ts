@@ -5,7 +5,7 @@ import { parseEnv, type Environment } from "./parse-env.ts";
 import { processVariables } from "./process-variables.ts";
 import { checkingStores } from "./store-checks.ts";
 
-/** Ingest's variables. */
+/** Environment variables of ingest. */
 export const ingestVariables = z.object({
   ...commonVariables,
   ...httpVariables,
@@ -34,7 +34,7 @@ export const ingestVariables = z.object({
     .describe("Maximum time that a message waits for Redis"),
 });
 
-/** Ingest's configuration; throws a ConfigError that lists every problem. */
+/** Loads ingest's configuration. Throws a ConfigError that lists every problem. */
 export function loadIngestConfig(env: Environment) {
   const variables = parseEnv(checkingStores(ingestVariables), env);
   return {

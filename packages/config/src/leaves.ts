@@ -3,7 +3,7 @@ import { z } from "zod";
 const durationUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const sizeUnits: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
-/** Accepts a whole number within both bounds; "", "1e3", "0x10" and " 1" are refused. */
+/** Accepts a whole number within both bounds. Refuses "", "1e3", "0x10" and " 1". */
 export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {}) {
   const form =
     max === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${min}` : `a whole number from ${min} to ${max}`;
@@ -30,7 +30,7 @@ export function decimal({ min, max }: { min: number; max: number }) {
     .meta({ form: `a number from ${min} to ${max}` });
 }
 
-/** Accepts a switch: on, true, yes, 1 or off, false, no, 0, in any case. */
+/** Accepts a switch: on, true, yes or 1, and off, false, no or 0, in upper or lower case. */
 export function onOff() {
   return z
     .stringbool({ truthy: ["true", "yes", "on", "1"], falsy: ["false", "no", "off", "0"] })
@@ -38,8 +38,8 @@ export function onOff() {
 }
 
 /**
- * Accepts a duration such as `500ms`, `10s`, `5m`, `2h` or `7d`, as milliseconds; a bare number is milliseconds
- * already.
+ * Accepts a duration such as `500ms`, `10s`, `5m`, `2h` or `7d`, and converts it to milliseconds. A number without a
+ * unit is in milliseconds.
  */
 export function durationMs({ min = "0" }: { min?: string } = {}) {
   const atLeast = min === "0" ? "" : `, at least ${min}`;
@@ -51,7 +51,9 @@ export function durationMs({ min = "0" }: { min?: string } = {}) {
     .meta({ form: `a duration such as 500ms, 10s or 7d${atLeast}` });
 }
 
-/** Accepts a size such as `512KiB`, `32MiB` or `1GiB`, as bytes; a bare number is bytes already. */
+/**
+ * Accepts a size such as `512KiB`, `32MiB` or `1GiB`, and converts it to bytes. A number without a unit is in bytes.
+ */
 export function bytes({ min = "0" }: { min?: string } = {}) {
   const atLeast = min === "0" ? "" : `, at least ${min}`;
   return z
@@ -67,7 +69,7 @@ function quantity(text: string, units: Readonly<Record<string, number>>): number
   return Number(digits) * (units[text.slice(digits.length)] ?? 1);
 }
 
-/** Accepts an absolute URL of one of the given schemes, kept as text without a trailing slash. */
+/** Accepts an absolute URL of one of the given schemes. The URL stays text, without a trailing slash. */
 export function url({ schemes }: { schemes: readonly string[] }) {
   return z
     .string()
@@ -77,7 +79,7 @@ export function url({ schemes }: { schemes: readonly string[] }) {
 }
 
 /**
- * Accepts one or more URLs of the given schemes, separated by commas, kept as text; user and password must be
+ * Accepts one or more URLs of the given schemes, separated by commas. They stay text. User and password must be
  * percent-encoded.
  */
 export function urls({ schemes }: { schemes: readonly string[] }) {
@@ -90,8 +92,8 @@ export function urls({ schemes }: { schemes: readonly string[] }) {
 }
 
 /**
- * Accepts origins of web pages, separated by commas, as browsers send them: `https://chat.example.com`, with a port if
- * it is not the usual one.
+ * Accepts origins of web pages, separated by commas, in the form that browsers send: `https://chat.example.com`, with a
+ * port if it is not the default.
  */
 export function origins() {
   return z
@@ -110,7 +112,7 @@ function isUrl(text: string, schemes: readonly string[]): boolean {
   return encoded && schemes.includes(address.protocol.slice(0, -1));
 }
 
-/** Accepts one or more of host:port, separated by commas; the port may be left out. */
+/** Accepts one or more host:port pairs, separated by commas. The port may be left out. */
 export function hosts() {
   return z
     .string()
@@ -118,7 +120,7 @@ export function hosts() {
     .meta({ form: "one or more of host:port, separated by commas" });
 }
 
-/** Accepts text that never appears in messages, logs or documentation. */
+/** Accepts a secret: text that is kept out of error messages, logs and documentation. */
 export function secret({ minLength = 1 }: { minLength?: number } = {}) {
   return z
     .string()

@@ -1,4 +1,4 @@
-/** Variables that a service does not parse: the OpenTelemetry SDK and Node.js read them by their own rules. */
+/** Variables that services do not parse, because the OpenTelemetry SDK and Node.js read them by their own rules. */
 export const libraryVariables = {
   OTEL_EXPORTER_OTLP_ENDPOINT:
     "OTLP endpoint of your collector. Traces are recorded only if this or the next one is set",

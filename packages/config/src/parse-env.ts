@@ -10,7 +10,7 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/** sysexits.h EX_CONFIG: shows an orchestrator that a restart with the same settings will not help. */
+/** EX_CONFIG from sysexits.h. It shows an orchestrator that a restart with the same settings will not help. */
 const exConfig = 78;
 
 export class ConfigError extends Error {
@@ -29,8 +29,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the variables that the schema names. `NAME_FILE` names a file to read the value from; an empty value counts as unset.
- * Throws one ConfigError that lists every problem and never shows the value of a leaf marked `.meta({ secret: true })`.
+ * Reads the variables that the schema names. `NAME_FILE` names a file that contains the value. An empty value counts as
+ * unset. Throws one ConfigError that lists every problem and never shows the value of a leaf marked `.meta({ secret:
+ * true })`.
  */
 export function parseEnv<S extends z.ZodObject>(schema: S, env: Environment): z.output<S> {
   const problems: ConfigProblem[] = [];
@@ -52,7 +53,7 @@ export function parseEnv<S extends z.ZodObject>(schema: S, env: Environment): z.
       const name = String(issue.path[0] ?? "(settings)");
       if (reported.has(name)) continue;
       const leaf = schema.shape[name] as z.ZodType | undefined;
-      // An issue on a leaf that is well-formed comes from a check across variables, which brings its own sentence.
+      // If the leaf is well-formed, the issue comes from a check across variables, which has its own message.
       const malformed = leaf?.safeParse(values[name]).success === false;
       if (malformed) reported.add(name);
       problems.push({ name, message: malformed ? leafMessage(schema, name, values[name]) : issue.message });
@@ -62,7 +63,9 @@ export function parseEnv<S extends z.ZodObject>(schema: S, env: Environment): z.
   return result.data;
 }
 
-/** Runs `load`. A ConfigError is written to standard error and ends the process with exit code 78; other errors are thrown. */
+/**
+ * Runs `load`. Writes a ConfigError to standard error and ends the process with exit code 78. Other errors are thrown.
+ */
 export function exitOnConfigError<T>(load: () => T): T {
   try {
     return load();

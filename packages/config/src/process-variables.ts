@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { bytes, decimal, durationMs, integer, onOff, origins, port, secret, url } from "./leaves.ts";
 
-/** The variables that several services share. */
+/** Variables that several services share. */
 export const processVariables = {
   LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])

@@ -9,11 +9,14 @@ export type ServiceName = (typeof serviceNames)[number];
 
 interface ServiceConfiguration {
   readonly variables: z.ZodObject;
-  /** Throws a ConfigError that lists every problem. */
+  /** Loads the configuration. Throws a ConfigError that lists every problem. */
   readonly load: (env: Environment) => unknown;
 }
 
-/** The configuration of each service, for whatever treats them alike: the command line, the documents, the chart's tests. */
+/**
+ * The configuration of each service, for code that treats all services alike: the command line, the documents and the
+ * chart's tests.
+ */
 export const services: Readonly<Record<ServiceName, ServiceConfiguration>> = {
   ingest: { variables: ingestVariables, load: loadIngestConfig },
   api: { variables: apiVariables, load: loadApiConfig },

@@ -19,8 +19,8 @@ type StoreVariables = Partial<{
 type Problems = Partial<Record<keyof StoreVariables, string | undefined | false>>;
 
 /**
- * Adds a check across the variables of those stores that the schema has. Each problem says what to do, and is reported even
- * where another variable is malformed.
+ * Adds a check across the variables of those stores that the schema includes. Each problem says what to do, and is
+ * reported even if another variable is malformed.
  */
 export function checkingStores<Schema extends z.ZodObject>(schema: Schema): Schema {
   return schema.superRefine(
@@ -116,7 +116,7 @@ function isSetWithout(other: string): string {
   return `is set without ${other}; set both, or neither`;
 }
 
-/** Leaves out what is not a URL: the variable's own check reports it. */
+/** Returns the valid URLs in a list. The variable's own check reports the others. */
 function parsed(text: string): URL[] {
   return text.split(",").flatMap((url) => URL.parse(url.trim()) ?? []);
 }

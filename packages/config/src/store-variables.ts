@@ -4,7 +4,7 @@ import { hosts, integer, onOff, secret, url, urls } from "./leaves.ts";
 const name = (description: string) => z.string().optional().describe(description);
 const password = (description: string) => secret().optional().describe(description);
 
-/** Redis' variables. */
+/** Environment variables for connections to Redis. */
 export const redisVariables = {
   REDIS_URL: urls({ schemes: ["redis", "rediss"] })
     .meta({ secret: true })
@@ -37,7 +37,7 @@ export const redisVariables = {
     ),
 };
 
-/** The database's variables. */
+/** Environment variables for connections to the database. */
 export const databaseVariables = {
   DATABASE_URL: url({ schemes: ["mysql", "mariadb"] })
     .meta({ secret: true })
@@ -53,7 +53,7 @@ export const databaseVariables = {
     ),
 };
 
-/** The variables of search. */
+/** Variables that configure search. */
 export const searchVariables = {
   SEARCH_BACKEND: z
     .enum(["elasticsearch", "mysql"])
@@ -111,7 +111,7 @@ export function databaseSettings(variables: Variables<typeof databaseVariables>)
   };
 }
 
-/** Returns the expectations of the operator, for the check of the settings of the stores. */
+/** Returns the operator's expectations, with which the settings of the stores are compared. */
 export function expectedSettings(variables: Variables<typeof redisVariables & typeof databaseVariables>) {
   return {
     redis: { durability: variables.REDIS_DURABILITY, minReplicas: variables.REDIS_MIN_REPLICAS },

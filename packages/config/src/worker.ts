@@ -6,7 +6,7 @@ import { processVariables } from "./process-variables.ts";
 import { checkingStores } from "./store-checks.ts";
 import { searchSettings, searchVariables } from "./store-variables.ts";
 
-/** The worker's variables. */
+/** Environment variables of the worker. */
 export const workerVariables = z.object({
   ...commonVariables,
   ...searchVariables,
@@ -61,7 +61,7 @@ export function loadWorkerConfig(env: Environment) {
     store: { concurrency: variables.JOB_CONCURRENCY, maxRows: variables.STORE_MAX_ROWS },
     sweep: { intervalMs: variables.SWEEP_INTERVAL, overdueMs: variables.BATCH_OVERDUE_AFTER },
     consumerStallTimeoutMs: variables.CONSUMER_STALL_TIMEOUT,
-    // After six runs every stored message must have reached the index.
+    // Every stored message must reach the index within six runs.
     reconcile: { intervalMs: variables.INDEX_RECONCILE_INTERVAL, graceMs: 6 * variables.INDEX_RECONCILE_INTERVAL },
     erasure: { rowsPerSecond: variables.ERASURE_ROWS_PER_SECOND, settleMs: variables.ERASURE_SETTLE_TIME },
     retention: { intervalMs: variables.RETENTION_INTERVAL },

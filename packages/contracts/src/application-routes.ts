@@ -23,7 +23,7 @@ const updateApplication = {
   problems: ["application-not-found", ...storing],
 } as const satisfies Route;
 
-/** Applications: create, list, get, change, delete, erase a sender, search. */
+/** The routes of applications: create, list, get, change, delete, erase a sender, search. */
 export const applicationRoutes = {
   createApplication: {
     method: "post",

@@ -23,10 +23,10 @@ export const nameSchema = z
     examples: ["Support"],
   });
 
-/** A hundred years. */
+/** Maximum retention: a hundred years. */
 const maxRetentionDays = 36_500;
 
-/** Accepts a number of days, from `min`. */
+/** Accepts a whole number of days, at least `min`. */
 export function retentionSchema(min: 0 | 1) {
   return z
     .int("must be a whole number of days")

@@ -1,4 +1,4 @@
-/** A chat by its application's token and its number there, as clients name it. */
+/** A chat as clients name it: the token of its application and its number in that application. */
 export interface ChatReference {
   readonly token: string;
   readonly number: number;

@@ -4,7 +4,7 @@ import { chatsQuerySchema, readsQuerySchema, unreadQuerySchema } from "./paginat
 import { readHorizonSchema, readStateSchema, unreadChatSchema, writeReadHorizonSchema } from "./reads.ts";
 import { asPut, kibibyte, smallBody, reading, storing, type Route } from "./route.ts";
 
-/** Metadata may arrive with white space and escapes. */
+/** Maximum bytes of a request body that contains a chat. The metadata in it may have white space and escapes. */
 const chatBody = 128 * kibibyte;
 const updateChat = {
   method: "patch",
@@ -24,7 +24,7 @@ const updateChat = {
   problems: ["application-not-found", "chat-not-found", ...storing],
 } as const satisfies Route;
 
-/** Chats: create, list, get, change, delete; read horizons. */
+/** The routes of chats (create, list, get, change, delete) and of read horizons. */
 export const chatRoutes = {
   createChat: {
     method: "post",
@@ -37,7 +37,7 @@ export const chatRoutes = {
       "The chat gets the next number of its application. No body is needed; a name, metadata and a limit of the messages' age are optional.",
     scopes: ["write", "import"],
     params: ["token"],
-    // All that an application creates at the same time use one session together.
+    // Chats that an application creates at the same time share one session.
     share: "none",
     body: { schema: createChatSchema, required: false, limitBytes: chatBody },
     idempotent: true,
@@ -124,7 +124,7 @@ export const chatRoutes = {
     scopes: ["read"],
     openToUsers: true,
     params: ["token", "chat", "reader"],
-    // Only counting runs in the share.
+    // Only the count of unread messages runs in the share.
     share: "parts",
     limited: "requests",
     success: { status: 200, description: "The horizon and the unread count", schema: readStateSchema },

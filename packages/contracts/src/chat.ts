@@ -3,10 +3,10 @@ import { applicationTokenSchema, nameSchema, retentionSchema } from "./applicati
 import { maxChatMetadataBytes, metadataOutput, metadataSchema } from "./metadata.ts";
 import { timestampSchema } from "./time.ts";
 
-/** Maximum number of a chat or message: the maximum of MySQL's INT. */
+/** Highest number that a chat or a message can have: the maximum of MySQL's INT. */
 export const maxNumber = 2_147_483_647;
 
-/** Maximum change number: the microseconds since 2026 until 2311. */
+/** Highest change number. Change numbers are microseconds since 2026, so they suffice until 2311. */
 export const maxChangeNumber = Number.MAX_SAFE_INTEGER;
 
 /** Returns the JSON schema of a number that arrives as text, in a path or a query. */

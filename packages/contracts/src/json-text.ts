@@ -1,15 +1,19 @@
-/** The fields of request bodies whose objects are kept as text: a client's own data, which Confab does not interpret. */
+/**
+ * Fields of request bodies whose objects are kept as text, because they are a client's own data, which Confab does not
+ * interpret.
+ */
 export const jsonTextFields: ReadonlySet<string> = new Set(["metadata", "data"]);
 
-/** Stands for a text until `encodeJson` replaces it. No client knows it, and it leaves no process. */
+/** Placeholder for a text until `encodeJson` replaces it. No client knows it, and it never leaves the process. */
 const mark = crypto.randomUUID();
 const quotedMark = JSON.stringify(mark);
 const texts: string[] = [];
 let isEncoding = false;
 
 /**
- * A JSON object as its text, without white space between its tokens. Kept as a tree it would take up to twenty times as
- * much memory, and writing the tree would change numbers and drop keys. `encodeJson` writes it; JSON.stringify alone throws.
+ * A JSON object as text, without white space between its tokens. A parsed object would take up to twenty times as much
+ * memory, and writing it again would change numbers and drop keys. Only `encodeJson` can write it; JSON.stringify
+ * throws.
  */
 export class JsonText {
   readonly text: string;
@@ -25,19 +29,19 @@ export class JsonText {
   }
 }
 
-/** Returns the text of an object that this process has as a value. */
+/** Converts an object to its JSON text. */
 export function toJsonText(value: object): JsonText {
   return value instanceof JsonText ? value : new JsonText(JSON.stringify(value));
 }
 
-/** Returns valid JSON without white space between its tokens, and otherwise as it is. */
+/** Removes white space between the tokens of valid JSON, and changes nothing else. */
 export function compactJson(json: string): string {
   return /\s/.test(json) ? json.replace(stringOrSpace, (part) => (part.startsWith('"') ? part : "")) : json;
 }
 
 const stringOrSpace = /"(?:[^"\\]|\\.)*"|[ \t\n\r]+/g;
 
-/** Works like JSON.stringify for values that contain a JsonText, whose text is copied as it is. */
+/** Works like JSON.stringify, but copies the text of each JsonText unchanged. */
 export function encodeJson(value: unknown): string {
   isEncoding = true;
   try {
@@ -54,7 +58,7 @@ function insertTexts(json: string): string {
   return rest.reduce((whole, part, at) => whole + texts[at]! + part, first!);
 }
 
-/** Returns the levels of arrays and objects in valid JSON, and whether it escapes a lone surrogate. */
+/** Returns how many levels of arrays and objects valid JSON has, and whether it is free of escaped lone surrogates. */
 export function shapeOfJson(json: string): { levels: number; isWellFormed: boolean } {
   let depth = 0;
   let levels = 0;
@@ -73,5 +77,5 @@ export function shapeOfJson(json: string): { levels: number; isWellFormed: boole
   return { levels, isWellFormed };
 }
 
-/** An escape that begins a pair and has no second half, or that is a second half itself. */
+/** The escape of a lone surrogate: a first half without a second half, or a second half on its own. */
 const loneSurrogate = /^\\u(?:d[89ab]..(?!\\ud[c-f])|d[c-f])/i;

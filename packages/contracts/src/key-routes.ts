@@ -13,7 +13,7 @@ import { smallBody, reading, storing, type Route } from "./route.ts";
 
 const once = "The answer is the only one that contains the key: if it is lost, revoke the key and create another one.";
 
-/** Returns the routes of the keys of one owner: an application, or the installation. */
+/** Returns the routes of an owner's keys. The owner is an application or the installation. */
 function routesOfOwner<
   const Path extends string,
   const Name extends string,
@@ -99,7 +99,7 @@ const ofInstallation = routesOfOwner({
   of: "the installation",
 });
 
-/** Keys of applications, and admin keys: create, list, rotate, revoke. Tickets: create. */
+/** The routes of the keys of applications and of admin keys (create, list, rotate, revoke) and of tickets (create). */
 export const keyRoutes = {
   createTicket: {
     service: "api",
@@ -113,7 +113,7 @@ export const keyRoutes = {
     description:
       "Returns a ticket, which opens one stream of the application, once, within 30 seconds: append it to the stream's URL as `ticket`. It is for a browser's `EventSource`, which cannot send `Authorization`. It allows what the key or user token of this request allows, and ends with it.",
     params: ["token"],
-    // Kept in Redis, which is not waited for in the share.
+    // Tickets are kept in Redis. A request does not wait for Redis inside the share.
     share: "none",
     limited: "requests",
     success: { status: 201, description: "The ticket", schema: ticketSchema },

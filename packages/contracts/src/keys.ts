@@ -4,7 +4,7 @@ import { limitSchema } from "./pagination.ts";
 import { publicKeySchema } from "./public-key.ts";
 import { timestampSchema } from "./time.ts";
 
-/** The scopes of keys, each with the acts that it allows. */
+/** The scopes of keys, each with the actions that it allows. */
 export const scopes = {
   read: "read the application, its chats, messages and read horizons, and follow streams",
   write: "create chats, send messages, and set read horizons",
@@ -27,7 +27,7 @@ const scopesSchema = z
     examples: [["read", "write"]],
   });
 
-/** The public part of a key, by which it is listed, logged, rotated and revoked. */
+/** The public part of a key, which identifies the key in lists, in logs and in requests to rotate or revoke it. */
 export const keyIdSchema = z
   .string()
   .regex(/^[0-9A-Za-z]{8}$/)

@@ -2,7 +2,7 @@ import { routes, type Route, type RouteName } from "./routes.ts";
 
 interface Link {
   readonly to: readonly RouteName[];
-  /** Path parameters of the linked routes, as runtime expressions. */
+  /** Path parameters of the linked routes, as OpenAPI runtime expressions. */
   readonly parameters?: Readonly<Record<string, string>>;
   readonly requestBody?: unknown;
 }
@@ -14,7 +14,7 @@ const message = {
   message: "$response.body#/number",
 };
 
-/** OpenAPI's links from the answers of creations, for programs that walk through the API. */
+/** OpenAPI links from the answers of routes that create something, for programs that explore the API. */
 const links: Partial<Record<RouteName, readonly Link[]>> = {
   createApplication: [
     {
@@ -44,7 +44,7 @@ const links: Partial<Record<RouteName, readonly Link[]>> = {
   ],
 };
 
-/** Returns the links of a route's success, by the operations that they lead to. */
+/** Returns the links of a route's success response, by the ids of the linked operations. */
 export function linksOf(route: Route): { links?: Record<string, object> } {
   const own = Object.entries(links).find(([name]) => routes[name as RouteName] === route)?.[1];
   if (own === undefined) return {};

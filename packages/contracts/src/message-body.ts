@@ -5,11 +5,11 @@ export const maxBodyBytes = 65_535;
 
 const notBlank = /\S/u;
 
-/** Returns the fault of a message's body, or undefined if it is valid. */
+/** Returns what is wrong with a message's body, or undefined if the body is valid. */
 export function bodyFault(body: string): string | undefined {
   if (!notBlank.test(body)) return "must not be empty or only white space";
   if (!body.isWellFormed()) return "must be well-formed Unicode, without lone surrogates";
-  // A UTF-16 unit takes at most three bytes of UTF-8, so short texts need no counting.
+  // A UTF-16 unit takes at most three bytes of UTF-8, so the bytes of short texts need not be counted.
   if (body.length * 3 > maxBodyBytes && Buffer.byteLength(body) > maxBodyBytes) {
     return `must have at most ${maxBodyBytes} bytes of UTF-8`;
   }

@@ -24,8 +24,8 @@ export const senderSchema = z
   });
 
 /**
- * The content of a message as a client sends it. docs/how-to/change-confab.md lists what a new field
- * needs besides this and `contentOutput`.
+ * The content of a message as a client sends it. docs/how-to/change-confab.md lists what a new field needs besides a
+ * line here and in `contentOutput`.
  */
 export const contentInput = {
   body: messageBodySchema,
@@ -37,7 +37,7 @@ export const contentInput = {
   }),
 };
 
-/** The same fields as they are returned; every field but the body may be null. */
+/** The same fields as Confab returns them. Every field except the body may be null. */
 export const contentOutput = {
   body: z.string().meta({ description: "The text, byte for byte as it was sent", examples: ["Hello world"] }),
   sender: z
@@ -51,39 +51,42 @@ export const contentOutput = {
     .meta({ description: "The number of the message that this one answers", examples: [1] }),
 };
 
-/** The content of a message in every shape that it has: request, pending record, row and search document. */
+/** The content of a message in all its shapes: request, pending record, row and search document. */
 export type MessageContent = z.infer<z.ZodObject<typeof contentInput>>;
 
-/** The content with all its fields, as it is returned. */
+/** The content with all its fields, as Confab returns it. */
 export type ReturnedContent = z.infer<z.ZodObject<typeof contentOutput>>;
 
 type OtherFields = { [Field in Exclude<keyof ReturnedContent, "body">]: ReturnedContent[Field] | undefined };
 
-/** All fields of a message's content. */
+/** Names of all fields of a message's content. */
 export const contentFields = Object.keys(contentOutput) as readonly (keyof ReturnedContent)[];
 
-/** Maximum size of a content, as `contentBytes` measures it; more than the other fields need as JSON. */
+/**
+ * Upper bound for the size of a message's content, as `contentBytes` measures it. It allows more than the other fields
+ * can need as JSON.
+ */
 export const maxContentBytes = maxBodyBytes + maxMessageMetadataBytes + 6 * 2 * maxSenderCharacters + 64;
 
-/** Returns the content alone of something that has more; a missing field is null. */
+/** Returns only the content of an object that may have more fields. A missing field becomes null. */
 export function contentOf({ body, sender, metadata, reply_to }: MessageContent): ReturnedContent {
   return { body, sender: sender ?? null, metadata: metadata ?? null, reply_to: reply_to ?? null };
 }
 
 /**
- * Returns the size in bytes of the body and, as JSON, of the other fields. Limits of pages, batches and statements
- * count it. A caller that knows the size of the body passes it.
+ * Returns the size in bytes of the body plus the other fields as JSON. Pages, batches and statements limit this size. A
+ * caller that already knows the size of the body can pass it.
  */
 export function contentBytes(content: MessageContent, bodyBytes = Buffer.byteLength(content.body)): number {
   return bodyBytes + Buffer.byteLength(encodeOtherFields(content));
 }
 
-/** Encodes all fields but the body, as JSON on one line; empty if none is given. */
+/** Encodes all fields except the body as JSON on one line, or as an empty text if none is given. */
 export function encodeOtherFields(content: MessageContent): string {
   const { sender, metadata, reply_to } = content;
-  // Most messages have none, and this costs less than JSON without a field.
+  // Most messages have no other fields, and an empty text costs less than JSON without a field.
   if ((sender ?? metadata ?? reply_to ?? undefined) === undefined) return "";
-  // JSON leaves out what is undefined. The metadata is last, where decoding finds its text.
+  // JSON leaves out undefined fields. The metadata comes last, so that `decodeContent` can cut out its text.
   const given: OtherFields = {
     sender: sender ?? undefined,
     reply_to: reply_to ?? undefined,
@@ -92,17 +95,17 @@ export function encodeOtherFields(content: MessageContent): string {
   return encodeJson(given);
 }
 
-/** A content as this version of Confab understands it. */
+/** The content of a message, as far as this version of Confab understands it. */
 export interface DecodedContent {
   readonly content: MessageContent;
-  /** The fields of a newer version of Confab, which `content` lacks. Without them the message can be shown but not stored. */
+  /** Names of fields of a newer version of Confab. `content` lacks them, so the message can be shown but not stored. */
   readonly unknownFields: readonly string[];
 }
 
-/** Decodes a body and what `encodeOtherFields` gave. */
+/** Decodes a body and the result of `encodeOtherFields`. */
 export function decodeContent(body: string, fields: string | null | undefined): DecodedContent {
   if (!fields) return { content: { body }, unknownFields: [] };
-  // In a string its quotes would be escaped.
+  // `metadataKey` cannot occur inside a string, because its quotes would be escaped there.
   const at = fields.indexOf(metadataKey);
   const [parsed, metadata] = at < 0 ? [fields] : [`${fields.slice(0, at).replace(/,$/, "")}}`, fields.slice(at, -1)];
   const others = JSON.parse(parsed) as Record<string, unknown>;

@@ -174,7 +174,7 @@ describe("the optional fields of a message", () => {
   });
 });
 
-/** Returns an object with so many levels. */
+/** Returns an object with this many levels. */
 function nested(levels: number): JsonText {
   return new JsonText(`${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`);
 }

@@ -8,7 +8,7 @@ import { originalTimeSchema, timestampSchema } from "./time.ts";
 
 export const maxBatchItems = 1_000;
 
-/** Maximum number of earlier versions of a message, which bounds what deleting it costs. */
+/** Maximum number of earlier versions of a message, which limits the cost of its deletion. */
 export const maxEarlierVersions = 1_000;
 
 export const messageNumberSchema = numberSchema.meta({
@@ -103,7 +103,7 @@ export const createMessageSchema = z
   .meta({ id: "CreateMessage" });
 export type CreateMessage = z.infer<typeof createMessageSchema>;
 
-/** Visible ASCII, so that the key can be a header and a field. */
+/** Only visible ASCII is allowed, so that the key can be a header and a field. */
 export const idempotencyKeySchema = z
   .string("must be a string")
   .regex(/^[\x21-\x7e]{1,255}$/, "must be 1 to 255 visible ASCII characters")
@@ -115,11 +115,12 @@ export const idempotencyKeySchema = z
 
 export const batchItemSchema = createMessageSchema
   .extend({ idempotency_key: idempotencyKeySchema.optional(), created_at: originalTimeSchema })
-  // A registered component is described as an answer, which has no other fields; a request may have some.
+  // The generator describes every registered component as an answer, which has no other fields. A request may have
+  // other fields.
   .meta({ id: "BatchItem", override: ({ jsonSchema }) => delete jsonSchema.additionalProperties });
 export type BatchItem = z.infer<typeof batchItemSchema>;
 
-/** Items are validated one by one: an invalid item does not affect the others. */
+/** Items are validated later, one by one, so that an invalid item does not affect the others. */
 export const createBatchSchema = z
   .object({
     messages: z

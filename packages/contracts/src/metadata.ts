@@ -3,10 +3,10 @@ import { JsonText, shapeOfJson } from "./json-text.ts";
 
 /** Maximum size of a message's metadata, in bytes of JSON without white space. */
 export const maxMessageMetadataBytes = 4 * 1024;
-/** The same limit for the metadata of a chat. */
+/** Maximum size of a chat's metadata, in bytes of JSON without white space. */
 export const maxChatMetadataBytes = 16 * 1024;
 
-/** Deeper objects are refused, because many JSON libraries cannot read them. */
+/** Maximum number of nested levels. Deeper objects are refused, because many JSON libraries cannot read them. */
 const maxDepth = 32;
 
 /** A client's own data, kept as the text of a JSON object and never interpreted. */
@@ -31,7 +31,7 @@ export function metadataSchema(maximum: number): z.ZodType<Metadata> {
   return schema as z.ZodType<Metadata>;
 }
 
-/** The text of an object in an answer of a service, and the object itself where a client reads the answer. */
+/** Accepts an object: a `JsonText` where a service writes the answer, and a parsed object where a client reads it. */
 const anyObject = z.unknown().refine((value) => typeof value === "object" && value !== null && !Array.isArray(value));
 
 export const metadataOutput = (anyObject as unknown as z.ZodType<Metadata>)

@@ -1,13 +1,13 @@
 import { maxContentBytes } from "./message-content.ts";
 
-/** Maximum bytes of the contents on a page of messages or hits. */
+/** Maximum total size in bytes of the contents on a page of messages or hits. */
 export const maxPageBytes = 1024 * 1024;
-/** The number of messages that fit on a page whatever their size. */
+/** Number of messages that always fit on a page, whatever their size. */
 export const alwaysFit = Math.floor(maxPageBytes / maxContentBytes);
 
 /**
- * Returns how many contents, given by their sizes in bytes, fit on a page of at most `limit`; at least one if there is
- * any.
+ * Returns how many contents with these sizes in bytes fit on a page of at most `limit` contents. One content always
+ * fits.
  */
 export function countFitting(sizes: readonly number[], limit: number): number {
   let [count, bytes] = [0, 0];

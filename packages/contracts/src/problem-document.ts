@@ -18,7 +18,7 @@ const codeSchema = z
   .enum(problemCodes)
   .meta({ id: "ProblemCode", description: "The kind of problem. A code never changes its meaning." });
 
-/** The common members of a problem and of a refused item in a batch request. */
+/** Members that a problem shares with a refused item of a batch request. */
 export const problemShape = {
   type: z.string().meta({ description: "The address of the problem's page; it ends with the code" }),
   code: codeSchema,
@@ -61,7 +61,7 @@ export const problemSchema = z
   .meta({ id: "Problem", description: "An error answer (RFC 9457)" });
 export type ProblemDocument = z.infer<typeof problemSchema>;
 
-/** Returns the document that a client receives; `instance` is the request's path without its query. */
+/** Returns the problem document that a client receives. `instance` is the request's path without its query. */
 export function problemDocument(
   problem: Pick<ProblemError, "code" | "detail" | "errors" | "members">,
   request: { publicUrl: string; requestId: string; traceId?: string | undefined; instance?: string },
@@ -82,7 +82,7 @@ export function problemDocument(
   };
 }
 
-/** Statuses that an item of a batch request can be refused with. */
+/** Codes of the problems with which an item of a batch request can be refused. */
 export const itemProblems = [
   "malformed-json",
   "forbidden",

@@ -9,7 +9,7 @@ const withoutPrivatePart = {
     .meta({ override: { not: {} } }),
 };
 
-/** The public keys that verify user tokens: Ed25519 (EdDSA) and P-256 (ES256). */
+/** A public key that verifies user tokens: Ed25519 (EdDSA) or P-256 (ES256). */
 export const publicKeySchema = z
   .discriminatedUnion(
     "kty",

@@ -3,7 +3,7 @@ import { chatNumberSchema, maxNumber } from "./chat.ts";
 import { senderSchema } from "./message-content.ts";
 import { timestampSchema } from "./time.ts";
 
-/** A sender that can be part of a path: clients remove `.` and `..` from paths. */
+/** A sender that can be part of a path. Clients remove `.` and `..` from paths, so these are refused. */
 export const readerSchema = senderSchema
   .refine((reader) => reader !== "." && reader !== "..", "must not be . or .., which clients remove from paths")
   .meta({

@@ -76,7 +76,7 @@ describe("the route table", () => {
   it("lets keys that only read or search change nothing, and guards what concerns the installation and keys", () => {
     for (const [name, { method, path, scopes, guard }] of all) {
       const isGet = method === "get";
-      // A ticket changes nothing either, but a GET must not create it.
+      // Creating a ticket changes nothing either, but must not be possible with a GET.
       if (scopes.some((scope) => scope === "read" || scope === "search"))
         expect(isGet, name).to.equal(name !== "createTicket");
       const expected = /keys(\/|$)/.test(path)

@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { maxChangeNumber, maxNumber } from "./chat.ts";
 
-/** A message's number, once the chat has changes a change number, and a numbering: the id of the last event that a reader has. */
+/**
+ * A position in a stream, which is the id of a reader's last event: a message's number, optionally followed by a change
+ * number and a numbering.
+ */
 export const streamPositionSchema = z
   .string()
   .regex(

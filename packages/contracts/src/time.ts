@@ -5,12 +5,12 @@ export const timestampSchema = z.iso
   .datetime({ precision: 3 })
   .meta({ description: "ISO 8601, UTC, milliseconds", examples: ["2026-11-24T08:30:00.000Z"] });
 
-/** The first time that a message can have been sent at. Every store and cursor holds times from then on. */
+/** Earliest time at which a message can have been sent. All stores and cursors can hold times from then on. */
 const earliest = Date.UTC(1970, 0, 1);
-/** How far the clock of a client may be ahead. */
+/** How far a client's clock may be ahead, in ms. */
 const aheadMs = 60_000;
 
-/** When a message was sent, in a system before this one. */
+/** Time at which a message was sent in another system, from which it is imported. */
 export const originalTimeSchema = z.iso
   .datetime({ offset: true, error: "must be a time such as 2024-01-31T09:30:00Z" })
   .transform((text) => new Date(text))

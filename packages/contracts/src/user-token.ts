@@ -11,7 +11,7 @@ export const longestUserToken = 86_400;
 const ofSeconds = "must be a time in seconds since 1970";
 const secondsSchema = z.number(ofSeconds).positive(ofSeconds).max(253_402_300_799, ofSeconds);
 
-/** Returns the chats that a name in `chats` stands for: numbers in decimal, or `*`. */
+/** Returns the chats that a name in the claim `chats` stands for: decimal numbers, or `*`. */
 export function chatsIn(name: string): string[] {
   return name.split(",");
 }
@@ -20,7 +20,7 @@ function hasEachOnce(names: readonly string[]): boolean {
   return new Set(names).size === names.length;
 }
 
-/** The claims of a user token, beside those that RFC 7519 defines and Confab ignores. */
+/** The claims of a user token that Confab reads. It ignores the other claims of RFC 7519. */
 export const userTokenClaimsSchema = z
   .object({
     sub: senderSchema,
@@ -47,5 +47,5 @@ export const userTokenClaimsSchema = z
   });
 export type UserTokenClaims = z.infer<typeof userTokenClaimsSchema>;
 
-/** The header of a user token: `kid` names the key that verifies it. */
+/** The header of a user token. `kid` names the key that verifies the token. */
 export const userTokenHeaderSchema = z.object({ kid: keyIdSchema });

@@ -1,2 +1,2 @@
-/** The only version of the API. Clients may ask for it in the `Confab-Version` header. */
+/** The only version of the API. Clients may request it with the `Confab-Version` header. */
 export const apiVersion = "1";

@@ -16,16 +16,16 @@ import type { Application } from "./generated/client.ts";
 const scope = "applications";
 
 export interface NewApplication {
-  /** A random UUID in its 36-character form. */
+  /** A random UUID in its 36-character form, by which clients identify the application. */
   readonly token: string;
   readonly name: string;
-  /** Age at which messages are deleted; null means never. */
+  /** Age in days at which messages are deleted. Null means never. */
   readonly retentionDays?: number | null | undefined;
   readonly idempotency?: Idempotency | undefined;
   readonly by?: Actor;
 }
 
-/** A position in the list of all applications: a time, and a token or its beginning. */
+/** A position in the list of all applications: a creation time, and a token or the beginning of one. */
 export interface ApplicationReference {
   readonly createdAt: Date;
   readonly token: string;
@@ -34,8 +34,8 @@ export interface ApplicationReference {
 export type Applications = ReturnType<typeof createApplications>;
 
 /**
- * Creates, finds, lists and changes applications; the audit log gets an entry for each change. A write that is not done within `timeoutMs` fails with
- * `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
+ * Creates, finds, lists and changes applications; the audit log gets an entry for each change. A write that is not done
+ * within `timeoutMs` fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createApplications(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
   const { prisma, query } = database;
@@ -46,15 +46,15 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
 
   return {
     /**
-     * With an idempotency key, a repeated request returns the first application (`replayed`), concurrent requests
-     * create only one, and a different request throws `IdempotencyConflict`.
+     * Creates an application. With an idempotency key, a repeated request returns the first application (`replayed`),
+     * concurrent requests create only one, and a different request throws `IdempotencyConflict`.
      */
     create: (request: NewApplication): Promise<Application & { replayed: boolean }> =>
       inTime(timeoutMs, (guard) => transaction(database, (tx) => create(tx, request), { guard })),
 
     find: async (token: string): Promise<Application | undefined> => (await find(token)) ?? undefined,
 
-    /** Returns the tokens that belong to applications. */
+    /** Returns the given tokens that belong to applications. */
     async known(tokens: readonly string[]): Promise<Set<string>> {
       const possible = tokens.filter(isToken);
       if (possible.length === 0) return new Set();
@@ -66,11 +66,12 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
     },
 
     /**
-     * Lists applications, oldest first, and by token within one millisecond. `next` is the position after which the
-     * next page begins, absent on the last page.
+     * Lists applications, oldest first. Those created in the same millisecond are ordered by token. `next` is the
+     * position after which the next page begins, or undefined on the last page.
      */
     async list({ after, limit }: { after?: ApplicationReference | undefined; limit: number }) {
-      // "g" sorts after all tokens with this prefix, since their next character is a hexadecimal digit or a hyphen.
+      // Appending "g" skips all tokens with this prefix: their next character is a hexadecimal digit or a hyphen, and
+      // "g" sorts after both.
       const position = after && [after.createdAt, after.createdAt, `${after.token}g`];
       const rows = await prisma.$queryRawUnsafe<Application[]>(
         `SELECT id, token, name, chats_count AS chatsCount, last_chat_number AS lastChatNumber,
@@ -86,7 +87,10 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
       return { items, next: last && following && positionBetween(last, following) };
     },
 
-    /** Changes the given fields; null removes a limit. Undefined if the application is unknown. */
+    /**
+     * Changes the given fields; a null `retentionDays` removes the limit. Returns undefined if the application is
+     * unknown.
+     */
     async change(
       token: string,
       { name, retentionDays }: { name?: string | undefined; retentionDays?: number | null | undefined },
@@ -110,8 +114,8 @@ export function createApplications(database: Database, { timeoutMs }: { timeoutM
 }
 
 /**
- * Uses as little of a token as possible, at least eight characters as in log lines: a position is part of a URL, and
- * URLs are logged.
+ * Returns a position between two adjacent applications in the list. It contains as little of the first one's token as
+ * possible, but at least eight characters, like log lines: a position is part of a URL, and URLs are logged.
  */
 function positionBetween(last: Application, following: Application): ApplicationReference {
   let length = 8;
@@ -119,7 +123,7 @@ function positionBetween(last: Application, following: Application): Application
   return { createdAt: last.createdAt, token: last.token.slice(0, length) };
 }
 
-/** Finds the id of an application and the number of its last chat. */
+/** Finds the id of an application and the number of its last chat. Returns null if the application is unknown. */
 export async function findOwner(
   { prisma }: { readonly prisma: Queryable },
   token: string,
@@ -130,8 +134,8 @@ export async function findOwner(
 }
 
 /**
- * Checks the length, because MySQL's comparison ignores trailing spaces: only a token of the full length is an exact
- * match.
+ * Returns whether a text has the length of a token. A shorter or longer text must not reach MySQL, whose comparison
+ * ignores trailing spaces.
  */
 export function isToken(token: string): boolean {
   return token.length === 36;
@@ -155,7 +159,8 @@ async function create(
     try {
       await insertKeys(tx, scope, [{ idempotency, resourceId: application.id }], now);
     } catch (error) {
-      // Another request with this key was faster. Roll back this creation and find the other one.
+      // Another request with this key was faster. Roll back this creation, so that the retry finds the application of
+      // that request.
       throw isDuplicateKey(error)
         ? new RetryTransaction("the idempotency key is already used", { cause: error })
         : error;

@@ -10,23 +10,26 @@ export class WriteOutcomeUnknown extends Error {
 
 /** Decides whether a transaction may still be committed. */
 export interface CommitGuard {
-  /** Called directly before the commit is sent. If it throws, the transaction is rolled back. */
+  /** Called directly before the commit is sent. An error that it throws rolls the transaction back. */
   beforeCommit(): void;
-  /** Called when the server has refused the commit: nothing was done. */
+  /** Called when the server has refused the commit. Nothing was written. */
   commitRefused(): void;
-  /** Aborted when a caller got `WriteNotDone`: the transaction must end now, because it may hold locks that others wait for. */
+  /**
+   * Aborted when a caller gets `WriteNotDone`. The transaction must then end at once, because other transactions may be
+   * waiting for its locks.
+   */
   readonly late: AbortSignal;
 }
 
-/** One write for which a caller is waiting. */
+/** A write for which a caller is waiting. */
 export interface Attempt extends CommitGuard {
-  /** Stops the timeout, because the answer has arrived. */
+  /** Stops the timeout. Called when the answer has arrived. */
   readonly stop: () => void;
 }
 
 /**
- * Starts the timeout of a write. After `timeoutMs`, `giveUp` gets `WriteNotDone` and the commit is refused from then
- * on, or it gets `WriteOutcomeUnknown` if the commit was already sent.
+ * Starts the timeout of a write. After `timeoutMs`, `giveUp` gets `WriteNotDone`, and a later commit is refused. If the
+ * commit was already sent, `giveUp` gets `WriteOutcomeUnknown` instead.
  */
 export function createAttempt(timeoutMs: number | undefined, giveUp: (error: Error) => void): Attempt {
   let isCommitting = false;
@@ -55,7 +58,7 @@ export function createAttempt(timeoutMs: number | undefined, giveUp: (error: Err
   };
 }
 
-/** Runs one write. If it takes longer than `timeoutMs`, rejects as described at `createAttempt`. */
+/** Runs one write. If it takes longer than `timeoutMs`, rejects with the errors that `createAttempt` describes. */
 export function inTime<T>(timeoutMs: number | undefined, write: (guard: CommitGuard) => Promise<T>): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const attempt = createAttempt(timeoutMs, reject);

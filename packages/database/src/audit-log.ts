@@ -2,7 +2,7 @@ import { shortToken } from "@confab/runtime";
 import type { Database, Queryable } from "./client.ts";
 import type { AuditEntry } from "./generated/client.ts";
 
-/** Who does something: the name of a principal, and the request. */
+/** The author of an act: the name of a principal, and the id of the request. */
 export interface Actor {
   readonly name: string;
   readonly requestId?: string | undefined;
@@ -21,16 +21,16 @@ export interface Act {
     | "key-rotated"
     | "key-revoked";
   readonly by: Actor;
-  /** The whole token. Only its beginning is recorded. */
+  /** The full token. Only its beginning is recorded. */
   readonly token?: string | null;
   /** The public id of the key that the act concerns. */
   readonly keyId?: string;
 }
 
-/** For programs that act without a request. */
+/** The actor to record for programs that act without a request. */
 export const confabItself: Actor = { name: "confab" };
 
-/** Records an act in the transaction that does it, so that neither exists without the other. */
+/** Records an act in the transaction that performs it: both are committed, or neither. */
 export async function recordAct(tx: Queryable, { act, by, token, keyId }: Act): Promise<void> {
   await tx.auditEntry.create({
     data: {
@@ -46,12 +46,12 @@ export async function recordAct(tx: Queryable, { act, by, token, keyId }: Act): 
 
 export type { AuditEntry };
 
-/** Lists the latest acts, at most `limit`, oldest first; with `since`, only those from then on. */
+/** Lists the latest acts, at most `limit`, oldest first. `since` excludes earlier acts. */
 export async function listActs(
   { prisma }: Database,
   { since, limit }: { since?: Date | undefined; limit: number },
 ): Promise<AuditEntry[]> {
-  // By id: by time, MySQL would sort the whole table.
+  // Without `since`, sorts by id: for an order by time, MySQL would sort the whole table.
   const rows = await (since === undefined
     ? prisma.auditEntry.findMany({ orderBy: { id: "desc" }, take: limit })
     : prisma.auditEntry.findMany({

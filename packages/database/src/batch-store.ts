@@ -8,7 +8,7 @@ import type { AddressedMessage } from "./owners.ts";
 import type { Database } from "./client.ts";
 
 const timeoutMs = 30_000;
-/** Each may find further chats that are locked. */
+/** Maximum number of attempts: each one may find further locked chats. */
 const attempts = 3;
 
 export type BatchStore = ReturnType<typeof createBatchStore>;
@@ -19,13 +19,14 @@ export function createBatchStore(database: Database) {
   const storedNumberings = createStoredNumberings();
   return {
     /**
-     * Stores all batches in one transaction: ids, rows, dead letters, search outbox, counts and the horizons of senders. Leaves out
-     * the messages of a chat that is locked for longer than a session waits. Throws every error that does not concern a single row or
-     * chat. After an error the outcome may be unknown; repeating the call settles it.
+     * Stores all batches in one transaction: ids, rows, dead letters, search outbox, counts and the read horizons of
+     * senders. Leaves out messages in chats that stay locked for longer than a session waits. Throws every error that
+     * does not concern a single row or chat. After an error, the outcome may be unknown. Repeating the call is safe.
      */
     store: async <M extends AddressedMessage>(batches: readonly NewBatch<M>[]): Promise<StoreResult<M>> => {
       const messages = batches.flatMap((batch) => batch.messages);
-      // All batches count, because one that was stored before may have been stored without a chat that was locked.
+      // Includes the numberings of batches that were stored before: a chat may have been left out then, because it was
+      // locked.
       const numberings = batches
         .flatMap((batch) => batch.numberings ?? [])
         .filter((numbering) => !storedNumberings.has(numbering));
@@ -46,18 +47,18 @@ export function createBatchStore(database: Database) {
       }
     },
 
-    /** Records that the numbers of lost messages have none, so that nobody counts them as unread. */
+    /** Records that lost messages have left their numbers unused, so that nobody counts these numbers as unread. */
     noteLost: (batches: readonly LostBatch[]): Promise<void> =>
       directTransaction(database, (tx) => noteLost(tx, batches), { timeoutMs: timeoutMs }),
 
     /**
-     * Notes that these messages are stored and that Redis, meanwhile, has lost their batches: readers may have passed their numbers, as
-     * nothing was pending there, or have seen other messages under them.
+     * Gives change numbers to messages that were stored after Redis had lost their batches. Readers may have passed the
+     * numbers of these messages, because nothing was pending there, or may have seen other messages under them.
      */
     noteLate: (messages: readonly Pick<AddressedMessage, "chatId" | "number">[]): Promise<void> =>
       directTransaction(database, (tx) => noteLate(tx, messages), { timeoutMs: timeoutMs }),
 
-    /** Returns when the batch was stored, or undefined if it was not, or if its id was pruned. */
+    /** Returns when the batch was stored, or undefined if it was not stored or its id was pruned. */
     async storedAt(batchId: Uint8Array): Promise<Date | undefined> {
       const batch = await database.prisma.storedBatch.findUnique({ where: { id: new Uint8Array(batchId) } });
       return batch?.storedAt;

@@ -1,15 +1,20 @@
-/** A position in the list of chats by activity: the time of the latest message, if there is one, and the chat's number. */
+/**
+ * A position in the list of chats by activity: the time of the latest message, if there is one, and the chat's number.
+ */
 export interface ChatActivity {
   readonly at: Date | null;
   readonly number: number;
 }
 
-/** A range of the index of activity: the end of a statement that selects from `chats AS c`, and its values. */
+/**
+ * A range of the activity index, as the end of a statement that selects from `chats AS c`, followed by the values of
+ * its parameters.
+ */
 export type ActivityRange = readonly [sql: string, ...values: unknown[]];
 
 /**
- * Returns the ranges of the chats with messages after a position, in their order. One statement for all of them would
- * be sorted, and so would an order by a column that is fixed.
+ * Returns the ranges of the chats that have messages and follow a position, in list order. MySQL would sort the rows if
+ * one statement read all ranges, or if ORDER BY named a column whose value is fixed.
  */
 export function activeAfter(after: ChatActivity | undefined): ActivityRange[] {
   const latestFirst = "ORDER BY c.last_message_at DESC, c.number DESC";
@@ -22,7 +27,7 @@ export function activeAfter(after: ChatActivity | undefined): ActivityRange[] {
   ];
 }
 
-/** Returns the range of the chats without messages after a position; they follow all others. */
+/** Returns the range of the chats that have no messages and follow a position. These chats come last in the list. */
 export function idleAfter(after: ChatActivity | undefined): ActivityRange {
   const isAmongThem = after?.at === null;
   return isAmongThem
@@ -30,7 +35,7 @@ export function idleAfter(after: ChatActivity | undefined): ActivityRange {
     : ["AND c.last_message_at IS NULL ORDER BY c.number DESC"];
 }
 
-/** Returns the first rows of ranges in their order, at most `limit`. */
+/** Reads the first rows from the ranges, at most `limit`, in the order of the ranges. */
 export async function firstOf<Row>(
   ranges: readonly ActivityRange[],
   limit: number,

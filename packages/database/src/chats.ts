@@ -12,28 +12,37 @@ import type { Database } from "./client.ts";
 import type { Chat as ChatRow } from "./generated/client.ts";
 import type { MessageCount } from "./messages.ts";
 
-/** The ids of a chat, and its highest number that is stored, dead-lettered or dropped (0 in an empty chat). */
+/**
+ * A chat's id, its highest number that is stored, dead-lettered or dropped (0 in an empty chat), and its application's
+ * epoch.
+ */
 export interface StoredHead {
   readonly id: bigint;
   readonly lastNumber: number;
-  /** The epoch of its application. */
+  /** The current epoch of the chat's application. */
   readonly epoch: number;
 }
 
-/** The last numbers of a chat: of its stored messages with the latest numbering, and of its changes. */
+/**
+ * The highest message number that was stored in a chat, its last change number, and the ordinal of its latest
+ * numbering.
+ */
 export interface LastNumbers {
   readonly lastMessageNumber: number;
   readonly lastChangeNumber: number;
   readonly lastNumbering: number;
 }
 
-/** How many messages of a chat are stored and not deleted, with the sum of their numbers, and the chat's last change. */
+/**
+ * The number of messages in a chat that are stored and not deleted, the sum of their numbers, and the chat's last
+ * change number.
+ */
 export interface ChatCount extends MessageCount {
   readonly id: bigint;
   readonly lastChangeNumber: number;
 }
 
-/** A chat by its id and as clients name it. */
+/** A chat's id, together with the token and number by which clients name it. */
 export interface StoredChat extends ChatReference {
   readonly id: bigint;
 }
@@ -46,7 +55,7 @@ const selectChats = `
          last_numbering AS lastNumbering, retention_days AS retentionDays, retained_from AS retainedFrom, retained_from_at AS retainedFromAt,
          created_at AS createdAt, updated_at AS updatedAt
     FROM chats AS c`;
-/** The metadata is the only part that can be large. */
+/** Counts only the bytes of the metadata, because no other part of a chat can be large. */
 const selectSizes = "SELECT COALESCE(LENGTH(metadata), 0) AS bytes FROM chats AS c";
 const alwaysFit = Math.floor(maxPageBytes / maxChatMetadataBytes);
 
@@ -71,8 +80,8 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
 
   return {
     /**
-     * Returns undefined if the application is unknown. Concurrent creations in one application share a transaction.
-     * Idempotency keys work as for applications, but per application.
+     * Creates a chat. Returns undefined if the application is unknown. Concurrent creations in one application share a
+     * transaction. Idempotency keys work like those of applications, but each application has its own.
      */
     create: async ({ token, ...request }: NewChat & { token: string }) =>
       isToken(token) ? create(token, request) : undefined,
@@ -80,9 +89,9 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     find,
 
     /**
-     * A page in ascending order, of at most 1 MiB of metadata: right after number `after`, right before number `before`, or from the first chat. `more`
-     * says whether there are further chats in that direction, `last` is the application's highest number. Undefined if the
-     * application is unknown.
+     * Lists a page of chats in ascending order, with at most 1 MiB of metadata: right after number `after`, right
+     * before number `before`, or from the first chat. `more` says whether there are further chats in that direction;
+     * `last` is the application's highest number. Returns undefined if the application is unknown.
      */
     async list(
       token: string,
@@ -106,9 +115,9 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     },
 
     /**
-     * A page of the chats with the latest messages first, and by number, descending, within one millisecond; chats without
-     * messages come last. `next` is the position after which the next page begins, absent on the last page. Undefined if
-     * the application is unknown.
+     * Lists a page of chats by their latest messages, newest first, and by descending number within one millisecond.
+     * Chats without messages come last. `next` is the position after which the next page begins, or undefined on the
+     * last page. Returns undefined if the application is unknown.
      */
     async listByActivity(
       token: string,
@@ -134,8 +143,8 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     },
 
     /**
-     * Changes the given fields; null removes a value. The audit log gets an entry for a changed limit. Undefined if the chat is
-     * unknown.
+     * Changes the given fields; null removes a value. If a limit is given, the audit log gets an entry. Returns
+     * undefined if the chat is unknown.
      */
     change: (
       token: string,
@@ -165,8 +174,8 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       }),
 
     /**
-     * Returns the next chats by id with the counts of their messages and the sums of the numbers, to iterate over all
-     * chats. Start after 0.
+     * Returns the next chats by id, with the counts of their messages, the sums of the messages' numbers, and the last
+     * change numbers. Callers iterate over all chats, starting after 0.
      */
     async countsAfter(id: bigint, limit: number): Promise<ChatCount[]> {
       const rows = await prisma.chat.findMany({
@@ -180,7 +189,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
       });
     },
 
-    /** Chats of an application by their numbers, without those that do not exist. */
+    /** Finds chats of an application by their numbers. Leaves out numbers without a chat. */
     numbered: (
       applicationId: bigint,
       numbers: readonly number[],
@@ -190,7 +199,7 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
         select: { id: true, number: true, lastMessageAt: true },
       }),
 
-    /** Reads chats of any applications by token and number, in one query, without those that do not exist. */
+    /** Reads chats of any applications by token and number, in one query. Leaves out chats that do not exist. */
     async withNames(names: readonly ChatReference[]): Promise<(StoredChat & LastNumbers)[]> {
       const byToken = Map.groupBy(
         names.filter(({ token }) => isToken(token)),
@@ -227,7 +236,8 @@ export function createChats(database: Database, { timeoutMs }: { timeoutMs?: num
     },
 
     /**
-     * Finds a chat for numbering. The maxima are read from the ends of indexes, regardless of the length of the chat.
+     * Finds the id and the highest number of a chat, and the epoch of its application. Returns undefined if the chat
+     * does not exist. It reads the maxima from the ends of indexes, so the length of the chat does not matter.
      */
     async locate(token: string, number: number): Promise<StoredHead | undefined> {
       if (!isToken(token)) return undefined;

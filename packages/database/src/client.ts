@@ -7,34 +7,37 @@ import { ServerSilentError } from "./errors.ts";
 import { PrismaClient, type Prisma } from "./generated/client.ts";
 import { statementsOn, type DriverSession, type QueryEvent } from "./session.ts";
 
-/** One pool of sessions and the Prisma client on top of it. */
+/** A pool of sessions, and the Prisma client that uses it. */
 export interface Database {
   readonly prisma: PrismaClient;
-  /** Takes a session from the same pool, for statements past Prisma. The caller releases or destroys it. */
+  /** Takes a session from the same pool, for statements that bypass Prisma. The caller releases or destroys it. */
   session(): Promise<{ session: DriverSession; statements: ReturnType<typeof statementsOn> }>;
-  /** Runs a transaction of Prisma, which does not show its session, and passes the session on when it is taken. */
+  /**
+   * Runs a Prisma transaction, and passes its session to `onSession` as soon as the session is taken from the pool.
+   * Prisma does not expose the session.
+   */
   watched<T>(onSession: (session: DriverSession) => void, run: (prisma: PrismaClient) => Promise<T>): Promise<T>;
-  /** Runs one statement past Prisma, and returns its rows as `Statements` does. Throws `StatementError`. */
+  /** Runs one statement without Prisma, and returns its rows like `Statements`. Throws `StatementError`. */
   readonly query: <Rows>(sql: string, ...values: unknown[]) => Promise<Rows>;
-  /** Resolves if the server answers a query within one second, otherwise rejects. */
+  /** Resolves if the server answers a query within one second. Otherwise it rejects. */
   ping(): Promise<void>;
   /**
-   * The current sessions of this process, and the number of calls that wait for one. All are 0 until the first
+   * The sessions of this process, and the number of calls that wait for one. All values are 0 until the first
    * connection.
    */
   sessions(): { used: number; idle: number; waiting: number; limit: number };
-  /** Waits for the running queries, then ends all sessions. */
+  /** Waits for the running queries, then closes all sessions. */
   close(): Promise<void>;
 }
 
-/** The client inside a transaction. Outside a transaction, `database.prisma` can be used. */
+/** The Prisma client inside a transaction. Outside a transaction, `database.prisma` has the same type. */
 export type Queryable = Prisma.TransactionClient;
 
 export interface DatabaseOptions extends ConnectionOptions {
   readonly onQuery?: (event: QueryEvent) => void;
   /**
-   * Whether Prisma loads its engine at once, so that no call waits for it. It needs 14 MB, which a process saves that uses only
-   * `query` and `session`.
+   * Whether Prisma loads its engine on startup, so that no call waits for it. The engine needs 14 MB, which processes
+   * that only use `query` and `session` can save.
    */
   readonly isPrismaUsed?: boolean;
 }
@@ -42,9 +45,10 @@ export interface DatabaseOptions extends ConnectionOptions {
 const pingMs = 1_000;
 
 /**
- * Opens sessions when they are needed and never throws if the server is unavailable. In that case calls fail within
- * about `acquireTimeoutMs` with errors that `isUnavailable` recognizes, and succeed soon after the server is available
- * again. The program calls `ignoreLostSessionRejections` once, or a session that is lost during its setup ends it.
+ * Opens sessions when they are needed. Does not throw if the server is unavailable: calls then fail within about
+ * `acquireTimeoutMs` with errors that `isUnavailable` recognizes, and succeed soon after the server is available again.
+ * The program must call `ignoreLostSessionRejections` once. Otherwise a session that is lost during its setup ends the
+ * process.
  */
 export function createDatabase({ onQuery, isPrismaUsed = true, ...connection }: DatabaseOptions): Database {
   const settings = connectionSettings(connection);
@@ -58,7 +62,7 @@ export function createDatabase({ onQuery, isPrismaUsed = true, ...connection }: 
   };
   pool.getConnection = getWatched;
   const prisma = new PrismaClient({
-    // Without prepared statements the binary protocol would need two more round trips per query.
+    // Uses the text protocol: without prepared statements, the binary protocol needs two more round trips per query.
     adapter: new PrismaMariaDb(pool, { useTextProtocol: true, database: settings.database }),
     transactionOptions: { maxWait: settings.acquireTimeout + 500, timeout: 10_000 },
     errorFormat: "minimal",

@@ -1,32 +1,35 @@
 import { isIP } from "node:net";
 
-/** The address of the server and the login. */
+/** The address of the server, with the login. */
 export interface DatabaseAddress {
   /**
    * `mysql://` or `mariadb://user:password@host:port/database?…`. Options of the driver may follow the `?`. With
-   * `ssl=true` it uses TLS and requires a certificate that Node trusts.
+   * `ssl=true`, the connection uses TLS and requires a certificate that Node trusts.
    */
   readonly url: string;
-  /** Not URL-encoded. Take precedence over the login in the URL. */
+  /** The login, not URL-encoded. It takes precedence over the login in the URL. */
   readonly user?: string | undefined;
   readonly password?: string | undefined;
 }
 
-/** The address, the size of the pool and the timeouts. All times are in milliseconds. */
+/** The address, the pool size and the timeouts. All times are in milliseconds. */
 export interface ConnectionOptions extends DatabaseAddress {
   readonly poolSize?: number;
   /** How long a call waits for a session. While the server is unavailable, calls fail after this time. */
   readonly acquireTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
-  /** How long a statement waits for a lock, in whole seconds. */
+  /** How long a statement waits for a lock. The time is rounded up to whole seconds. */
   readonly lockWaitMs?: number;
-  /** How long a session may be silent before it counts as lost. The default is longer than the longest transaction. */
+  /**
+   * How long the server may take to answer before its session counts as lost. The default is longer than the longest
+   * transaction.
+   */
   readonly answerTimeoutMs?: number;
 }
 
 /**
- * Every session is strict, uses UTC and READ COMMITTED, whose inserts lock no gaps. A lock wait ends after seconds instead
- * of 50 s. NO_BACKSLASH_ESCAPES is not set: the driver supports it, but nothing here needs it.
+ * Settings of every session: strict mode, UTC, and READ COMMITTED, whose inserts lock no gaps. A lock wait ends after
+ * seconds instead of 50 s. NO_BACKSLASH_ESCAPES is not set: the driver supports it, but nothing here needs it.
  */
 const sessionStatement =
   "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'," +
@@ -34,8 +37,8 @@ const sessionStatement =
 const isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /**
- * A client that disappears keeps its locks until the server ends its session, by default after 8 hours. A session that
- * is still in use is never idle for as long as this timeout.
+ * Returns the statement that sets a session's idle timeout. The locks of a client that disappears are held until the
+ * server ends its session, by default after 8 hours. A session in use is never idle for as long as this timeout.
  */
 function waitAtMost(answerTimeoutMs: number): string {
   return `SET SESSION wait_timeout = ${Math.ceil(answerTimeoutMs / 1000) + 3}`;
@@ -67,15 +70,15 @@ export function connectionSettings({
     ...(secure
       ? { ssl: { rejectUnauthorized: true, ...(isIP(host) === 0 && { servername: host }) } }
       : { ssl: false, allowPublicKeyRetrieval: true }),
-    // No prepared statements, which each session would keep.
+    // Disables prepared statements, because each session would keep its own.
     prepareCacheLength: 0,
     connectionLimit: poolSize,
     minimumIdle: 1,
     acquireTimeout: acquireTimeoutMs,
     connectTimeout: connectTimeoutMs,
     socketTimeout: answerTimeoutMs,
-    // During this time the pool retries twice per second. Afterwards it would back off to 10 s and recover that much
-    // later.
+    // During this time, the pool retries twice per second. Afterwards, it would back off to 10 s, and would therefore
+    // recover up to 10 s later.
     initializationTimeout: 24 * 3_600_000,
     initSql: [
       `${sessionStatement}${Math.ceil(lockWaitMs / 1_000)}`,
@@ -93,7 +96,10 @@ function parseAddress(url: string): URL {
   return address;
 }
 
-/** Converts flags and numbers of the query string, because the driver does not convert the values of an object. */
+/**
+ * Converts the flags and numbers in the query string, because the driver converts the values in a URL, but not the
+ * values in an object.
+ */
 function typed(given: Record<string, string>): Record<string, string | number | boolean> {
   const values: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(given)) {

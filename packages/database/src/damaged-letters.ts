@@ -1,15 +1,16 @@
 import { damagedReason } from "./dead-letter-messages.ts";
 import type { Database } from "./client.ts";
 
-/** Messages of an application that were accepted in earlier epochs than this one. */
+/** The messages of an application that were accepted before a certain epoch. */
 export interface EarlierMessages {
   readonly token: string;
   readonly epoch: number;
 }
 
 /**
- * Removes the text of damaged dead letters, since their senders are unknown: of those without a known chat, which may belong to any,
- * and of those among the earlier messages of an application. Returns how many it changed; 0 means that none is left.
+ * Removes the text of damaged dead letters, because their senders are unknown. This affects letters without a known
+ * chat, which may belong to any application, and letters among the earlier messages of the given application. Changes
+ * at most 1,000 letters of each kind, and returns how many it changed. 0 means that none is left.
  */
 export async function clearDamagedLetters({ prisma }: Database, earlier?: EarlierMessages): Promise<number> {
   const unknown = await prisma.$executeRaw`

@@ -4,7 +4,7 @@ import type { Metrics } from "@confab/runtime";
 import type { Database } from "./client.ts";
 import { readStatistics } from "./statistics.ts";
 
-/** Exports the connections of this process to the database. */
+/** Exports gauges of this process' connections to the database. */
 export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pick<Database, "sessions">): void {
   const sessions = metrics.gauge("confab_database_pool_sessions");
   for (const state of ["used", "idle"] as const) sessions.labels({ state }).onScrape(() => database.sessions()[state]);
@@ -13,8 +13,9 @@ export function createPoolGauges(metrics: Metrics<MetricCatalogue>, database: Pi
 }
 
 /**
- * Exports the search outbox, erasures, retention, dead letters and the server's connections. Returns the refresh function, to call every `intervalMs`; the gauges
- * end while the database does not answer.
+ * Exports gauges for the search outbox, erasures, retention, dead letters and the server's connections. Returns the
+ * refresh function, which must be called every `intervalMs`. The gauges have no values while the database does not
+ * answer.
  */
 export function createDatabaseGauges(
   metrics: Metrics<MetricCatalogue>,
@@ -23,7 +24,8 @@ export function createDatabaseGauges(
 ): () => Promise<void> {
   const readDatabase = async () => {
     const { oldest, oldestErasure, retention, ...statistics } = await readStatistics(database);
-    // Computed now, not at the scrape: the age would continue growing until the next read although the range was indexed at once.
+    // Computes the ages now, not at the scrape. Otherwise the age of a range would grow until the next read, even if
+    // the range was indexed at once.
     return {
       ...statistics,
       oldestSeconds: ageSeconds(oldest),

@@ -4,12 +4,12 @@ import { minPacketBytes } from "./insert-messages.ts";
 import type { Database } from "./client.ts";
 
 export interface ExpectedOfDatabase {
-  /** The operator states that all writes go to the same server. */
+  /** Whether the operator states that all writes go to the same server. */
   readonly singleWriter: boolean;
 }
 
 interface ServerSettings extends ExpectedOfDatabase {
-  /** Undefined if the server has no such variable. */
+  /** Returns the value of a server variable, or undefined if the server has no such variable. */
   readonly variable: (name: string) => string | undefined;
   /** Whether the server is a member of a Group Replication group. Undefined if this user may not read that. */
   readonly isInGroup: boolean | undefined;

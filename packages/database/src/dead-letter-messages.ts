@@ -5,19 +5,19 @@ import type { Statements } from "./session.ts";
 import type { AddressedMessage } from "./owners.ts";
 
 export type DeadLetteredMessage<M> = Refused<M> & {
-  /** True if the chat is not in the database. Its chat head in Redis must not be trusted. */
+  /** True if the chat is not in the database. In this case its chat head in Redis must not be trusted. */
   readonly chatUnknown: boolean;
 };
 
 const lostChat = "The chat is no longer in the database. Was the database restored, or did it lose data in a failover?";
 
-/** By this text the stored letters are recognized. */
+/** The reason by which queries recognize damaged dead letters. */
 export const damagedReason = "Redis returned a damaged message: its checksum does not match";
 
 /**
- * Keeps messages as dead letters if the database refused them or does not have their chat. Messages whose number
- * belongs to another dead letter are reported as conflicts. A message that is already a dead letter is reported again
- * and kept once.
+ * Stores messages as dead letters if the database refused them or does not have their chat. Reports messages whose
+ * number belongs to another dead letter as conflicts. A message that is already a dead letter is reported again, but
+ * stored only once.
  */
 export async function deadLetterMessages<M extends AddressedMessage>(
   tx: Statements,

@@ -21,7 +21,7 @@ export type DeadLetters = ReturnType<typeof createDeadLetters>;
 export function createDeadLetters(database: Database) {
   const { prisma } = database;
   return {
-    /** Lists dead letters, oldest first. `next` is the cursor of the next page, absent on the last page. */
+    /** Lists dead letters, oldest first. `next` is the cursor of the next page, or undefined on the last page. */
     async list({ after, limit }: { after?: bigint | number | undefined; limit: number }) {
       const rows = await prisma.deadLetter.findMany({
         ...(after === undefined ? {} : { where: { id: { gt: after } } }),
@@ -35,22 +35,22 @@ export function createDeadLetters(database: Database) {
     find: async (id: bigint): Promise<DeadLetter | undefined> =>
       (await prisma.deadLetter.findUnique({ where: { id } })) ?? undefined,
 
-    /** The dead letter under a number of a chat. */
+    /** Finds the dead letter that has this number in a chat. */
     findByNumber: async (chatId: bigint, number: number): Promise<DeadLetter | undefined> =>
       (await prisma.deadLetter.findFirst({ where: { chatId, number } })) ?? undefined,
 
     count: (): Promise<number> => prisma.deadLetter.count(),
 
     /**
-     * Leaves a tombstone with a change number and without a sender, like the tombstone of a deleted message. Returns
-     * false if there is no such dead letter.
+     * Removes the dead letter, and leaves a tombstone with a change number but without a sender. Leaves none if a
+     * stored message has the number, or if the chat does not exist. Returns false if there is no such dead letter.
      */
     remove: (id: bigint): Promise<boolean> => transaction(database, (tx) => remove(tx, id)),
 
     /**
-     * Stores the message under its own number, updates the count and the search outbox, and removes the dead letter. It takes a
-     * change number, by which readers who have passed the number notice it. If the message is refused again, returns the reason and
-     * changes nothing.
+     * Stores the message under its own number, updates the count and the search outbox, and removes the dead letter.
+     * The message takes a change number, so that readers who have passed its number receive it. If the message cannot
+     * be stored, returns the reason and changes nothing.
      */
     restore: (id: bigint): Promise<Restoration> => transaction(database, (tx) => restore(tx, id)),
   };
@@ -68,7 +68,9 @@ async function remove(tx: Queryable, id: bigint): Promise<boolean> {
   return true;
 }
 
-/** Readers may have the message, because they were shown it while it was pending. A tombstone reports its deletion to them. */
+/**
+ * Leaves a tombstone, which reports the deletion to readers: they may have received the message while it was pending.
+ */
 async function leaveTombstone(tx: Queryable, letter: DeadLetter & { chatId: bigint }): Promise<void> {
   const { chatId, number, uid, epoch, acceptedAt } = letter;
   if (!(await tx.chat.findUnique({ where: { id: chatId }, select: { id: true } }))) return;
@@ -79,7 +81,7 @@ async function leaveTombstone(tx: Queryable, letter: DeadLetter & { chatId: bigi
 }
 
 async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
-  // If two operators restore it at once, the second one waits here and then finds nothing.
+  // If two operators restore a letter at once, the second transaction waits here and then finds nothing.
   await tx.$queryRaw`SELECT id FROM dead_letters WHERE id = ${id} FOR UPDATE`;
   const letter = await tx.deadLetter.findUnique({ where: { id } });
   if (!letter) return { restored: false, reason: "There is no such dead letter" };
@@ -107,7 +109,7 @@ async function restore(tx: Queryable, id: bigint): Promise<Restoration> {
   await advanceSenders(tx, stored, now);
   if (stored.length > 0) await noteChanges(tx, chatId, [number]);
   await tx.deadLetter.delete({ where: { id } });
-  // Present if it was dropped before and Redis, which lost data, delivered it again.
+  // The number is recorded as deleted if the letter was dropped before, and Redis delivered it again after losing data.
   if (stored.length > 0) await removeDeletedNumber(tx, chatId, number);
   return { restored: true };
 }

@@ -1,7 +1,7 @@
 import { placeholderRows, placeholders } from "./transaction.ts";
 import type { Statements } from "./session.ts";
 
-/** Block b has the numbers from 1,000 b to 1,000 b + 999. */
+/** Number of message numbers per block. Block b contains the numbers from 1,000 b to 1,000 b + 999. */
 const blockSize = 1_000;
 const blockOf = (number: number): number => Math.floor(number / blockSize);
 
@@ -10,7 +10,7 @@ export interface ChatNumber {
   readonly number: number;
 }
 
-/** Numbers of a chat, both bounds included. */
+/** Message numbers of a chat, both bounds included. */
 export interface NumberRange {
   readonly chatId: bigint;
   readonly from: number;
@@ -18,11 +18,11 @@ export interface NumberRange {
 }
 
 /**
- * Records that numbers of a chat have no message to read any more. Unread counts subtract these numbers. Numbers that are recorded
- * already are left out.
+ * Records that some numbers of a chat no longer have a message that can be read. Unread counts subtract these numbers.
+ * Leaves out numbers that are already recorded.
  */
 export async function addDeletedNumbers(tx: Statements, chatId: bigint, numbers: readonly number[]): Promise<void> {
-  // First, so that nobody else adds numbers to these blocks until the end of the transaction.
+  // Locks the blocks first, so that nobody else adds numbers to them until the transaction ends.
   await addToBlocks(tx, chatId, new Map(numbers.map((number) => [blockOf(number), 0])));
   const rows = await tx.$queryRawUnsafe<{ number: number }[]>(
     `SELECT number FROM deleted_numbers WHERE chat_id = ? AND number IN (${placeholders(numbers)})`,
@@ -41,13 +41,13 @@ export async function addDeletedNumbers(tx: Statements, chatId: bigint, numbers:
   await addToBlocks(tx, chatId, blocks);
 }
 
-/** Numbers by chat, in the order of the chats' ids: transactions that lock chats in one order do not wait for each other. */
+/** Groups numbers by chat and sorts the chats by id. Transactions that lock chats in the same order cannot deadlock. */
 export function inOrderOfChats(numbers: readonly ChatNumber[]): [chatId: bigint, numbers: number[]][] {
   const chats = [...Map.groupBy(numbers, ({ chatId }) => chatId)].sort(([a], [b]) => Number(a - b));
   return chats.map(([chatId, own]) => [chatId, own.map(({ number }) => number)]);
 }
 
-/** Records those of the numbers that have neither a message nor a dead letter. */
+/** Records the given numbers like `addDeletedNumbers`, except for numbers that have a message or a dead letter. */
 export async function addUnusedNumbers(tx: Statements, numbers: readonly ChatNumber[]): Promise<void> {
   if (numbers.length === 0) return;
   const unused = await tx.$queryRawUnsafe<ChatNumber[]>(
@@ -72,8 +72,9 @@ export async function removeDeletedNumber(tx: Statements, chatId: bigint, number
 }
 
 /**
- * Returns SQL that counts the deleted numbers in ranges of different chats, as rows of `chatId` and `missing`, several
- * per chat. It reads at most two blocks' numbers of a range, however many were deleted in it.
+ * Returns SQL that counts the deleted numbers in ranges of different chats. Its rows consist of `chatId` and `missing`,
+ * and a chat may have several rows. In each range, the SQL reads single numbers from at most two blocks, however many
+ * were deleted.
  */
 export function countDeletedNumbers(ranges: readonly NumberRange[]): { sql: string; values: (bigint | number)[] } {
   const edges: NumberRange[] = [];
@@ -98,7 +99,7 @@ export function countDeletedNumbers(ranges: readonly NumberRange[]): { sql: stri
   };
 }
 
-/** Changes how many numbers of blocks are deleted, and locks the blocks until the end of the transaction. */
+/** Adds to the blocks' counts of deleted numbers, and locks the blocks until the transaction ends. */
 async function addToBlocks(tx: Statements, chatId: bigint, blocks: ReadonlyMap<number, number>): Promise<void> {
   const sorted = [...blocks].sort(([a], [b]) => a - b);
   await tx.$executeRawUnsafe(

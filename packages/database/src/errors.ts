@@ -5,12 +5,14 @@ export class IdempotencyConflict extends Error {
   override readonly name = "IdempotencyConflict";
 }
 
-/** The server accepted a connection but did not answer in time. */
+/** The server accepted a connection, but did not answer in time. */
 export class ServerSilentError extends Error {
   override readonly name = "ServerSilentError";
 }
 
-/** The details of an error chain: error numbers of the server or driver, SQLSTATEs and symbolic codes. */
+/**
+ * Details that are collected from an error chain: error numbers of the server or driver, SQLSTATEs and symbolic codes.
+ */
 interface Details {
   readonly numbers: ReadonlySet<number>;
   readonly states: readonly string[];
@@ -20,7 +22,8 @@ interface Details {
 
 const duplicateKey = new Set([1062, 1586, 1859]);
 
-// Errors of the row itself. The SQLSTATE alone is not enough, because the adapter drops it for the most common errors.
+// Numbers of errors that the row itself causes. The SQLSTATE alone is not enough, because the adapter drops it for the
+// most common errors.
 const refused = new Set([1048, 1263, 1264, 1265, 1292, 1364, 1366, 1406, 1441, 1451, 1452, 1644, 3819, 3988, 4025]);
 
 const unavailable = new Set([
@@ -90,7 +93,9 @@ const loginRefused = new Set([1044, 1045, 1049, 1698]);
 const unavailableCodes =
   /^(P1001|P1002|P1008|P1017|P2024|P2028|P2037|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 
-/** Returns true if the server is unavailable, regardless of the statement: answer 503 and retry later. */
+/**
+ * Returns true if the server is unavailable, whatever the statement was. The caller should answer 503 and retry later.
+ */
 export function isUnavailable(error: unknown): boolean {
   const details = detailsOf(error);
   if (details.silent || anyOf(details.numbers, unavailable)) return true;
@@ -99,12 +104,15 @@ export function isUnavailable(error: unknown): boolean {
   );
 }
 
-/** Returns true if the server answers and lets nobody in: a wrong user, password or database. Waiting does not help. */
+/**
+ * Returns true if the server answers but refuses every login, for example because of a wrong user, password or
+ * database. Waiting does not help.
+ */
 export function isLoginRefused(error: unknown): boolean {
   return anyOf(detailsOf(error).numbers, loginRefused);
 }
 
-/** Returns true for a deadlock or a lock wait timeout: the same transaction will probably succeed if it is repeated. */
+/** Returns true for a deadlock or a lock wait timeout. The same transaction will probably succeed if it is repeated. */
 export function isTransient(error: unknown): boolean {
   const details = detailsOf(error);
   return (
@@ -112,7 +120,7 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
-/** Returns true if a statement waited too long for a lock. Its transaction continues without it. */
+/** Returns true if a statement waited too long for a lock. Its transaction continues without that statement. */
 export function isLockWait(error: unknown): boolean {
   return detailsOf(error).numbers.has(1205);
 }
@@ -137,8 +145,8 @@ export function isMissingTable(error: unknown): boolean {
 }
 
 /**
- * Returns the server's own error message, without the text that the client adds. If the pool has no session, the reason
- * for that.
+ * Returns the server's own error message, without the text that the client adds. If the pool has no session, returns
+ * the reason for that.
  */
 export function reasonOf(error: unknown): string {
   for (const link of chain(error)) {

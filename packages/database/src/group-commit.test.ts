@@ -86,7 +86,7 @@ describe("group commit", () => {
       );
       const first = slow("k", 1);
       await sleep(1);
-      // Waits 40 ms behind the first request, and times out 20 ms after it has started.
+      // Waits 40 ms behind the first request, and times out 20 ms after its own start.
       const second = slow("k", 1);
       await sleep(30);
       const third = slow("k", 2);

@@ -4,8 +4,8 @@ import { createAttempt, WriteNotDone, type Attempt, type CommitGuard } from "./a
 export type Outcome<R> = { readonly value: R } | { readonly error: unknown };
 
 /**
- * Returns one outcome per request of the group, in order, or throws for all of them. `guardOf` gives the guard for the
- * commit of some of them.
+ * Runs a group of requests. Returns one outcome per request, in order, or throws for all of them. `guardOf` returns the
+ * commit guard for some of the requests.
  */
 export type RunGroup<Q, R> = (
   key: string,
@@ -30,10 +30,10 @@ interface Waiting<Q, R> {
 }
 
 /**
- * Runs requests by natural group commit: the first request of a key runs at once. Requests that arrive while it runs
+ * Runs requests by natural group commit. The first request of a key runs at once. Requests that arrive while it runs
  * are collected and run together next, in order and at most `largest` at a time. A request that times out before its
  * commit leaves the queue or its group, and the group then starts again without it. A request that was refused as late
- * is therefore never done.
+ * is therefore never carried out.
  */
 export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, timeoutMs }: GroupOptions) {
   const queues = new Map<string, Waiting<Q, R>[]>();
@@ -41,8 +41,8 @@ export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, timeoutMs }: 
   async function work(key: string, queue: Waiting<Q, R>[]): Promise<void> {
     while (queue.length > 0) {
       const group = queue.splice(0, largest);
-      // A group whose callers have all timed out may hang as long as its connection does. The next group does not wait
-      // for it.
+      // A group whose callers have all timed out may hang for as long as its connection does. The next group does not
+      // wait for it.
       await Promise.race([settle(key, group), Promise.all(group.map(({ answered }) => answered))]);
     }
     queues.delete(key);
@@ -90,7 +90,7 @@ export function createGroups<Q, R>(run: RunGroup<Q, R>, { largest, timeoutMs }: 
   };
 }
 
-/** Allows a commit only while all callers that it concerns are still waiting. */
+/** Returns a guard that allows a commit only while all callers that it concerns are still waiting. */
 function guardFor<Q, R>(group: readonly Waiting<Q, R>[]): CommitGuard {
   return {
     beforeCommit() {

@@ -11,7 +11,7 @@ import type { MessageRange } from "./messages.ts";
 /** How far a reader has read a chat. */
 export type ReadHorizon = Omit<ReadRow, "reader" | "epoch"> & { readonly reader: string };
 
-/** A chat with unread messages, as MySQL knows it. */
+/** A chat with unread messages, according to MySQL. */
 export interface UnreadChat {
   readonly id: bigint;
   /** The chat's number in its application. */
@@ -22,7 +22,7 @@ export interface UnreadChat {
   readonly lastMessageAt: Date;
 }
 
-/** There is a later numbering, in which the number may belong to another message. Nothing was written. */
+/** A later numbering exists, in which the number may belong to another message. Nothing was written. */
 export class NumberingOutdated extends Error {
   override readonly name = "NumberingOutdated";
   readonly by: number;
@@ -33,45 +33,49 @@ export class NumberingOutdated extends Error {
   }
 }
 
-/** Returns the later numbering that an error names; undefined if it is not `NumberingOutdated`. */
+/** Returns the later numbering that the error names, or undefined if the error is not `NumberingOutdated`. */
 export function laterNumbering(error: unknown): number | undefined {
   return error instanceof NumberingOutdated ? error.by : undefined;
 }
 
 type MovedHorizon = ReadHorizon & { readonly hasMoved: boolean };
 
-/** Chats of an application by their numbers: only some, or all except some. */
+/** A filter for chats of an application by their numbers: only some, or all except some. */
 export type ChatFilter = { readonly only: readonly number[] } | { readonly except: readonly number[] };
 
 export type Horizons = ReturnType<typeof createHorizons>;
 
-/** The number of chats that one page examines. A reader who has read nearly everything gets short pages, not slow ones. */
+/**
+ * Maximum number of chats that one page examines. For a reader who has read nearly everything, pages are short instead
+ * of slow.
+ */
 const maxExamined = 1_000;
 
 /**
- * Creates the read horizons: up to which number a reader has read a chat. A write that is not done within `timeoutMs`
- * fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
+ * Creates the store of read horizons. A write that is not done within `timeoutMs` fails with `WriteNotDone`, or with
+ * `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
   const { prisma } = database;
 
   /**
-   * Counts the messages of the ranges that can be read, stored or not, in the order of the ranges, each of another
-   * chat. All their numbers must be assigned. Instead of the messages it counts the numbers that have none: deleted
-   * messages and dead letters. Those below the messages that retention left are most of them, and are left out. Deleted
-   * ones are counted in blocks of a thousand.
+   * Counts the messages in each range that can be read, whether stored or pending, and returns the counts in the order
+   * of the ranges. Each range must be of a different chat, and all its numbers must be assigned. The count is the
+   * number of assigned numbers minus those that have no message to read: deleted messages and dead letters. Most
+   * deleted numbers are below the oldest message that retention has kept. Each range begins there at the earliest, so
+   * that these numbers are not read. Other deleted numbers are counted in blocks of a thousand.
    */
   async function counts(all: readonly MessageRange[]): Promise<number[]> {
     if (all.length === 0) return [];
-    // Read first: retention may delete further messages meanwhile, and these are counted.
+    // Reads the chats before the count, so that messages that retention deletes in between are counted as deleted.
     const chats = await prisma.chat.findMany({
       where: { id: { in: all.map(({ chatId }) => chatId) } },
       select: { id: true, retainedFrom: true },
     });
     const retainedFrom = new Map(chats.map((chat) => [chat.id, chat.retainedFrom]));
     const ranges = all.map((range) => ({ ...range, from: Math.max(range.from, retainedFrom.get(range.chatId) ?? 1) }));
-    // One statement, so that a number that moves between the tables is counted once. A dead letter whose number is deleted, or
-    // belongs to a message, exists only after Redis lost data.
+    // Uses one statement, so that a number that moves between the tables is counted only once. Dead letters whose
+    // number is deleted or belongs to a message exist only after Redis lost data.
     const deleted = countDeletedNumbers(ranges);
     const windows = ranges.map(() => "(d.chat_id = ? AND d.number BETWEEN ? AND ?)").join(" OR ");
     const values = ranges.flatMap(({ chatId, from, to }) => [chatId, from, to]);
@@ -91,7 +95,7 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
     return ranges.map(({ chatId, from, to }) => Math.max(0, to - from + 1 - (missing.get(chatId) ?? 0)));
   }
 
-  /** Reads the next chats by activity that have messages, with the reader's horizons. */
+  /** Reads the next chats with messages, by activity, together with the reader's horizons. */
   async function examine(
     applicationId: bigint,
     reader: string,
@@ -99,7 +103,7 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
     chats: ChatFilter | undefined,
   ) {
     const filter = filterOf(chats);
-    // Nothing in a chat without messages is unread.
+    // Chats without messages cannot have unread ones.
     const rows = await firstOf(activeAfter(after), maxExamined, ([sql, ...values], most) =>
       prisma.$queryRawUnsafe<(Omit<UnreadChat, "unread" | "horizon"> & { horizon: number | null })[]>(
         `SELECT c.id, c.number, c.last_message_number AS lastMessageNumber, c.last_message_at AS lastMessageAt,
@@ -119,10 +123,11 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
 
   return {
     /**
-     * Moves a horizon forward and returns it. One that is at this number already, or beyond it, stays as it is: `hasMoved` is false.
-     * `current` is the numbering in which the number was assigned, and its first number: a horizon from an earlier one, which is not
-     * below that, refers to lost messages and is replaced. Rejects with `NumberingOutdated` if a later numbering is known by now.
-     * Undefined if the chat was deleted.
+     * Moves a horizon forward and returns it. A horizon that is already at this number or beyond it stays as it is, and
+     * `hasMoved` is false. `current` describes the numbering in which the number was assigned: its ordinal, and its
+     * first number `since`. A horizon from an earlier numbering that is not below `since` refers to lost messages and
+     * is replaced. Rejects with `NumberingOutdated` if a later numbering is already known. Returns undefined if the
+     * chat was deleted.
      */
     advance: (
       chatId: bigint,
@@ -137,7 +142,10 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
       return row === null ? undefined : toHorizon(row);
     },
 
-    /** A page of a chat's horizons by reader. `next` is the reader after which the next page begins, absent on the last page. */
+    /**
+     * Lists a page of a chat's horizons by reader. `next` is the reader after which the next page begins, or undefined
+     * on the last page.
+     */
     async list(
       chatId: bigint,
       { after, limit }: { after?: string | undefined; limit: number },
@@ -153,16 +161,16 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
       return { items, next: rows.length > limit ? items.at(-1)?.reader : undefined };
     },
 
-    /** Returns how many messages above a horizon, up to the last number of the chat, can be read. */
+    /** Returns how many messages above a horizon, and up to the last number of the chat, can be read. */
     async unread(chatId: bigint, horizon: number, last: number): Promise<number> {
       const [unread = 0] = horizon < last ? await counts([{ chatId, from: horizon + 1, to: last }]) : [];
       return unread;
     },
 
     /**
-     * The chats of an application with stored messages above the reader's horizons, the latest activity first: at most `limit`.
-     * A page examines at most 1,000 chats, so it may be short although there are more. `next` is the position after which the next
-     * page begins, absent on the last page. Undefined if the application is unknown.
+     * Lists chats of an application with stored messages above the reader's horizons, at most `limit`, latest activity
+     * first. A page examines at most 1,000 chats, so it may be short even if there are more. `next` is the position
+     * after which the next page begins, or undefined on the last page. Returns undefined if the application is unknown.
      */
     async unreadChats(
       token: string,
@@ -181,7 +189,7 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
           to: lastMessageNumber,
         })),
       );
-      // Numbers without a message may be all that there is above a horizon.
+      // A chat is left out if all numbers above the horizon have no message.
       const items = shown.map((chat, at) => ({ ...chat, unread: unread[at] ?? 0 })).filter((chat) => chat.unread > 0);
       const end =
         candidates.length > limit ? shown.at(-1) : examined.length === maxExamined ? examined.at(-1) : undefined;
@@ -190,7 +198,9 @@ export function createHorizons(database: Database, { timeoutMs }: { timeoutMs?: 
   };
 }
 
-/** Returns the condition for the chats of a filter, and the index that finds them without reading many others. */
+/**
+ * Returns the SQL condition for a filter of chats, and the index that finds these chats without reading many others.
+ */
 function filterOf(chats: ChatFilter | undefined): { sql: string; numbers: readonly number[]; index: string } {
   const index = "chats_application_id_last_message_at_number_idx";
   if (chats === undefined) return { sql: "", numbers: [], index };
@@ -198,7 +208,7 @@ function filterOf(chats: ChatFilter | undefined): { sql: string; numbers: readon
     const sql = chats.except.length === 0 ? "" : `AND c.number NOT IN (${placeholders(chats.except)})`;
     return { sql, numbers: chats.except, index };
   }
-  // No chat has the number 0.
+  // An empty list is not valid SQL. No chat has the number 0.
   const numbers = chats.only.length === 0 ? [0] : chats.only;
   return { sql: `AND c.number IN (${placeholders(numbers)})`, numbers, index: "chats_application_id_number_key" };
 }
@@ -228,8 +238,9 @@ async function advance(
 ): Promise<MovedHorizon | undefined> {
   const write = async (tx: Queryable): Promise<MovedHorizon | undefined> => {
     const now = new Date();
-    // In this order: an assignment already reads the values of those before it. The epoch is that of the latest write, also of one
-    // that moves nothing: an erasure that was requested before must leave the horizon that this write confirms.
+    // The order matters: each assignment already sees the values that earlier ones have set. A horizon always gets the
+    // epoch of the latest write, even if the write moves nothing: an earlier request to erase the sender must not
+    // delete a horizon that this write confirms.
     await tx.$executeRaw`
       INSERT INTO \`reads\` (chat_id, reader, number, numbering, updated_at, epoch)
       SELECT c.id, ${identifierBytes(reader)}, ${number}, ${numbering}, ${now}, a.epoch
@@ -240,7 +251,8 @@ async function advance(
              number = GREATEST(\`reads\`.number, VALUES(number)),
              numbering = GREATEST(\`reads\`.numbering, VALUES(numbering)),
              epoch = GREATEST(\`reads\`.epoch, VALUES(epoch))`;
-    // After the row is written, and with a lock: who records a later numbering then corrects the row, or is waited for here.
+    // Reads after the row is written, and with a lock. A transaction that records a later numbering therefore either
+    // finds the row and corrects it, or began earlier, and this transaction waits for it.
     const [row] = await tx.$queryRaw<(Omit<ReadHorizon, "chatId" | "reader"> & { later: number | null })[]>`
       SELECT r.number, r.numbering, r.updated_at AS updatedAt,
              (SELECT MAX(n.numbering) FROM chat_numberings n
@@ -250,7 +262,7 @@ async function advance(
     const { later, ...horizon } = row;
     const latest = Math.max(horizon.numbering, later ?? 0);
     if (numbering !== 0 && latest > numbering) throw new NumberingOutdated(latest);
-    // Only a move sets the time.
+    // `updatedAt` changes only if the horizon moves.
     const hasMoved = horizon.number === number && horizon.updatedAt.getTime() === now.getTime();
     return { chatId, reader, ...horizon, hasMoved };
   };

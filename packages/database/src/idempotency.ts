@@ -16,7 +16,7 @@ interface KnownKey {
   readonly createdAt: Date;
 }
 
-/** Finds the keys of a scope that are already used, by key. */
+/** Finds which of the keys are already used in a scope. Returns their entries by key. */
 export async function findKeys(tx: Queryable, scope: string, keys: string[]): Promise<Map<string, KnownKey>> {
   if (keys.length === 0) return new Map();
   const rows = await tx.$queryRawUnsafe<(Omit<KnownKey, "key"> & { key: Uint8Array })[]>(
@@ -55,14 +55,14 @@ export function isSameRequest(first: Uint8Array, second: Uint8Array): boolean {
   return Buffer.compare(first, second) === 0;
 }
 
-/** Returns the error for a key that was used with a different request. */
+/** Returns the error for a key that was used before with a different request. */
 export function otherRequestConflict(key: string): IdempotencyConflict {
   return new IdempotencyConflict(
     `The idempotency key ${JSON.stringify(key)} was already used with a different request`,
   );
 }
 
-/** Returns the error for a key whose resource was deleted: a repeated request must not create it again. */
+/** Returns the error for a key whose resource was deleted. A repeated request must not create the resource again. */
 export function deletedConflict(key: string): IdempotencyConflict {
   return new IdempotencyConflict(
     `The resource that was created with the idempotency key ${JSON.stringify(key)} has been deleted`,

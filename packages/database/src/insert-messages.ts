@@ -5,7 +5,10 @@ import { bytesOf, compareWithStored, type NewMessage, type Refused } from "./mes
 import { createTimeTexts, sqlBytes, sqlText } from "./sql-literals.ts";
 import type { Statements } from "./session.ts";
 
-/** The rows by outcome, in their order: stored now, in conflict with another message that has the number, or refused. */
+/**
+ * The rows by outcome, each list in the original order: stored now, in conflict with another message that has the
+ * number, or refused.
+ */
 export interface RowOutcomes<M> {
   readonly stored: M[];
   readonly conflicts: M[];
@@ -13,14 +16,15 @@ export interface RowOutcomes<M> {
 }
 
 const maxRows = 1_000;
-/** The smallest max_allowed_packet that Confab supports. */
+/** The minimum `max_allowed_packet` that Confab supports, in bytes. */
 export const minPacketBytes = 4 * 1024 * 1024;
-// Hexadecimal doubles the size of a text, and a statement still stays below that packet size.
+// Maximum size of the contents in one statement. Hexadecimal doubles the size of a text, but the statement still stays
+// below the minimum packet size.
 const maxBytes = 1024 * 1024;
 
 /**
- * Stores rows (sorted by key, each key once) in multi-row statements. Skips rows that exist with the same uid. Finds
- * refused rows by bisection, so that exactly those are left out. Throws every other error.
+ * Stores rows (sorted by key, each key once) in multi-row statements. Skips rows that are already stored with the same
+ * uid. Finds refused rows by bisection, so that only they are left out. Throws every error that is not a refusal.
  */
 export async function insertMessages<M extends NewMessage>(
   tx: Statements,
@@ -60,14 +64,14 @@ function statementOf(rows: readonly NewMessage[]): string {
 type ContentField = (typeof contentFields)[number];
 
 /**
- * Returns the fields that at least one of the rows has. Most messages have a body alone, and the server is faster
- * without columns of NULLs.
+ * Returns the content fields that at least one of the rows has. Most messages only have a body, and the server is
+ * faster without columns of NULLs.
  */
 function usedFields(rows: readonly NewMessage[]): ContentField[] {
   return contentFields.filter((field) => rows.some((row) => (row[field] ?? undefined) !== undefined));
 }
 
-/** Returns rows (sorted by chat) as SQL literals: Prisma needed four times as long to pass the arguments of a row. */
+/** Returns rows (sorted by chat) as SQL literals, because Prisma needs four times as long to pass arguments. */
 function literalsOf(rows: readonly NewMessage[], fields: readonly ContentField[], hasEpochs: boolean): string[] {
   const timeText = createTimeTexts();
   let chatId: bigint | undefined;
@@ -83,7 +87,10 @@ function literalsOf(rows: readonly NewMessage[], fields: readonly ContentField[]
   });
 }
 
-/** A text beyond ASCII is written in hexadecimal: otherwise V8 would use two bytes for each character of the whole statement. */
+/**
+ * Returns the SQL literal of a body, in hexadecimal if it is not pure ASCII. Otherwise V8 could use two bytes per
+ * character for the whole statement.
+ */
 function bodyLiteral({ body, bodyBytes }: NewMessage): string {
   return bodyBytes === undefined || bodyBytes.length === body.length
     ? sqlText(body)

@@ -13,12 +13,12 @@ export type KeyRow = Parsed<ApiKey>;
 /** The token of the application that owns a key; null for admin keys. */
 export type KeyOwner = string | null;
 
-/** A key that was made and not stored yet. */
+/** A key that was generated but is not stored yet. */
 export interface KeyIdentity {
   readonly keyId: string;
   /** SHA-256 of the key; null for a public key. */
   readonly hash: Uint8Array | null;
-  /** Absent for a key with a secret. */
+  /** Undefined or null for a key with a secret. */
   readonly publicKey?: PublicKey | null;
 }
 
@@ -28,7 +28,7 @@ export interface KeyToStore extends KeyIdentity {
   readonly expiresAt: Date | null;
 }
 
-/** The columns that the check of a key needs. */
+/** The fields that are needed to check a key. */
 export interface StoredCredential extends Required<KeyIdentity> {
   readonly scopes: readonly Scope[];
   readonly token: KeyOwner;
@@ -36,19 +36,19 @@ export interface StoredCredential extends Required<KeyIdentity> {
   readonly revokedAt: Date | null;
 }
 
-/** The key is revoked or has expired, so it cannot be replaced. */
+/** The key is revoked or has expired, so it cannot be rotated. */
 export class KeyNotActive extends Error {
   override readonly name = "KeyNotActive";
 }
 
 export type Keys = ReturnType<typeof createKeys>;
 
-/** The keys whose last use is written in one statement. */
+/** Limits for one statement that stores the last uses of keys. */
 const usesAtOnce = { maxItems: 500, maxSize: Infinity, sizeOf: () => 1 };
 
 /**
- * Creates, finds, lists, rotates and revokes keys, each act with its entry in the audit log. A write that is not done within
- * `timeoutMs` fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
+ * Creates, finds, lists, rotates and revokes keys. Each act gets an entry in the audit log. A write that is not done
+ * within `timeoutMs` fails with `WriteNotDone`, or with `WriteOutcomeUnknown` if its commit was already sent.
  */
 export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: number } = {}) {
   const { prisma } = database;
@@ -67,8 +67,8 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
       }),
 
     /**
-     * All keys of an owner, oldest first, after the key with an id. `next` is the id after which the next page begins, absent on the
-     * last page. Undefined if the application is unknown.
+     * Lists the keys of an owner, oldest first. With `after`, begins after the key with this id. `next` is the id after
+     * which the next page begins, or undefined on the last page. Returns undefined if the application is unknown.
      */
     async list(
       token: KeyOwner,
@@ -88,8 +88,8 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
     },
 
     /**
-     * Stores a key with the name, the scopes and the lifetime of another one, which expires after the grace period. Returns undefined
-     * if the owner has no such key; throws `KeyNotActive`. A public key has no successor.
+     * Replaces a key: stores a new key with the same name, scopes and lifetime, and lets the old key expire after the
+     * grace period. Returns undefined if the owner has no such key, or if it is a public key. Throws `KeyNotActive`.
      */
     rotate: (
       token: KeyOwner,
@@ -117,7 +117,7 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
         return row;
       }),
 
-    /** Returns false if the owner has no such key. One that is revoked already stays as it is. */
+    /** Revokes a key. Returns false if the owner has no such key. A key that is already revoked stays as it is. */
     revoke: (token: KeyOwner, keyId: string, by: Actor): Promise<boolean> =>
       inTransaction(async (tx) => {
         const key = await lock(tx, token, keyId);
@@ -128,7 +128,7 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
         return true;
       }),
 
-    /** Reads the credentials of the keys with these ids, in one query. Unknown ones are left out. */
+    /** Reads the credentials of the keys with these ids in one query. Leaves out unknown ids. */
     async credentials(keyIds: readonly string[]): Promise<StoredCredential[]> {
       const rows = await prisma.$queryRawUnsafe<StoredAsText<StoredCredential>[]>(
         `SELECT k.public_id AS keyId, k.hash, k.public_key AS publicKey, k.scopes, a.token, k.expires_at AS expiresAt, k.revoked_at AS revokedAt
@@ -139,7 +139,7 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
       return rows.map(parsed);
     },
 
-    /** Returns whether any key works now, of an application or an admin key. */
+    /** Returns whether any key is valid now, either of an application or an admin key. */
     async hasActive(): Promise<boolean> {
       const rows = await database.query<unknown[]>(
         "SELECT 1 FROM api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) LIMIT 1",
@@ -148,9 +148,9 @@ export function createKeys(database: Database, { timeoutMs }: { timeoutMs?: numb
       return rows.length > 0;
     },
 
-    /** Writes when keys were last used. A later time that is known already stays. */
+    /** Stores the times at which keys were last used. Does not replace a later time that is already stored. */
     async markUsed(uses: ReadonlyMap<string, Date>): Promise<void> {
-      // In one order, so that processes that write at the same time wait for each other instead of deadlocking.
+      // Sorts the keys, so that processes that write at the same time wait for each other instead of deadlocking.
       const sorted = [...uses].sort(([a], [b]) => (a < b ? -1 : 1));
       for (const chunk of chunksOf(sorted, usesAtOnce)) {
         const ids = chunk.map(([keyId]) => keyId);
@@ -204,7 +204,7 @@ function find(tx: Queryable, token: KeyOwner, publicId: string): Promise<ApiKey 
   return tx.apiKey.findFirst({ where: { publicId, ...owner } });
 }
 
-/** Finds the key of an owner and locks it, so that it is rotated and revoked by one request at a time. */
+/** Finds and locks a key of an owner, so that only one request at a time can rotate or revoke it. */
 async function lock(tx: Queryable, token: KeyOwner, publicId: string): Promise<ApiKey | null> {
   const key = await find(tx, token, publicId);
   if (!key) return null;

@@ -3,12 +3,15 @@ import { noteChanges } from "./note-changes.ts";
 import { placeholders } from "./transaction.ts";
 import type { Statements } from "./session.ts";
 
-/** Notes which of these numbers have a stored message that readers may not have been shown. */
+/**
+ * Gives change numbers to stored messages that readers may have passed without seeing them, so that readers receive
+ * these messages. Leaves out messages that already have one.
+ */
 export async function noteLate(tx: Statements, numbers: readonly ChatNumber[]): Promise<void> {
   for (const [chatId, own] of inOrderOfChats(numbers)) await noteChanges(tx, chatId, own);
 }
 
-/** Locks the chats of messages in the order of their ids, before statements lock only some of them. */
+/** Locks the chats of these messages in id order. Call it before any statement that locks only some of these chats. */
 export async function lockChatsOf(tx: Statements, messages: readonly Pick<ChatNumber, "chatId">[]): Promise<void> {
   const ids = [...new Set(messages.map(({ chatId }) => chatId))];
   await tx.$queryRawUnsafe(

@@ -7,7 +7,7 @@ import type { Statements } from "./session.ts";
 /** The transaction waited too long for the row of one of its chats. */
 export class ChatLocked extends Error {
   override readonly name = "ChatLocked";
-  /** Not its cause, by which the transaction would be repeated as it is. */
+  /** The lock wait error. It is not stored as `cause`, because the transaction would then be repeated unchanged. */
   readonly lockWait: unknown;
 
   constructor(lockWait: unknown) {
@@ -16,14 +16,14 @@ export class ChatLocked extends Error {
   }
 }
 
-/** Maximum number of chats that are remembered as locked; the oldest ones are forgotten. */
+/** Maximum number of locked chats that are remembered. Beyond it, the oldest ones are forgotten. */
 const remembered = 10_000;
 
 export type LockedChats = ReturnType<typeof createLockedChats>;
 
 /**
- * Remembers the chats that a transaction of many chats has waited for too long, so that later transactions do not wait
- * for them. Other chats are waited for: their locks last milliseconds.
+ * Remembers the chats for which a transaction has waited too long, so that later transactions leave them out.
+ * Transactions do wait for other chats, because their locks last only milliseconds.
  */
 export function createLockedChats() {
   const known = new Set<bigint>();
@@ -35,7 +35,10 @@ export function createLockedChats() {
     }
   };
   return {
-    /** Returns the known ones among the chats of some messages that are still locked. Locks the rows of the others. */
+    /**
+     * Among the chats of these messages, returns the remembered ones that are still locked. Locks and forgets the
+     * remembered ones that are not.
+     */
     async stillLocked(tx: Statements, messages: readonly NewMessage[]): Promise<ReadonlySet<bigint>> {
       const suspects = known.size === 0 ? [] : [...chatsOf(messages)].filter((id) => known.has(id));
       const locked = await lockedAmong(tx, suspects);
@@ -43,7 +46,7 @@ export function createLockedChats() {
       return locked;
     },
 
-    /** Finds out which of the messages' chats are locked now, and remembers them. */
+    /** Determines which of the messages' chats are locked now, and remembers them. */
     async find(database: Database, messages: readonly NewMessage[], timeoutMs: number): Promise<void> {
       const ids = [...chatsOf(messages)];
       add(await directTransaction(database, (tx) => lockedAmong(tx, ids), { timeoutMs }));
@@ -51,7 +54,9 @@ export function createLockedChats() {
   };
 }
 
-/** Runs statements that change chats. Throws `ChatLocked` if one of the chats is locked for longer than a session waits. */
+/**
+ * Runs statements that change chats. Throws `ChatLocked` if one of the chats is locked for longer than a session waits.
+ */
 export async function unlessLocked(change: () => Promise<void>): Promise<void> {
   try {
     await change();
@@ -64,7 +69,7 @@ function chatsOf(messages: readonly NewMessage[]): Set<bigint> {
   return new Set(messages.map(({ chatId }) => chatId));
 }
 
-/** Returns the chats that exist and are locked. Locks the others, in the order of their ids. */
+/** Returns the chats that exist and are locked. Locks the others in id order. */
 async function lockedAmong(tx: Statements, ids: readonly bigint[]): Promise<Set<bigint>> {
   if (ids.length === 0) return new Set();
   const list = placeholders(ids);

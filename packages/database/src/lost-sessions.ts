@@ -1,7 +1,8 @@
 /**
- * Lets the process survive sessions that end during their setup. The driver reports them to its caller, who treats the
- * server as unavailable, and a second time through a promise that no code can handle. Every other unhandled rejection
- * still ends the process. Only a program calls this, once: the handler is the process's, not a client's.
+ * Keeps the process alive when a session ends during its setup. The driver reports this once to its caller, who treats
+ * the server as unavailable, and a second time through a promise that no code can handle. Every other unhandled
+ * rejection still ends the process. Only programs call this, and only once, because the handler applies to the whole
+ * process.
  */
 export function ignoreLostSessionRejections(): void {
   process.on("unhandledRejection", (reason) => {

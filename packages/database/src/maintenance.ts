@@ -1,10 +1,10 @@
 import type { Database } from "./client.ts";
 
-/** A count that differs from COUNT(*). */
+/** A stored count that differs from COUNT(*). */
 export interface CountDifference {
   readonly kind: "chats_count" | "messages_count";
   readonly token: string;
-  /** The number of the chat, for `messages_count`. */
+  /** The number of the chat. Only set for `messages_count`. */
   readonly chat?: number;
   readonly counted: number;
   readonly actual: number;
@@ -14,8 +14,8 @@ const rowsAtOnce = 1_000;
 const hourMs = 3_600_000;
 
 /**
- * Deletes the ids of batches that were stored more than `ageMs` ago by MySQL's clock, which also set the times, 1,000 per transaction.
- * Returns how many it deleted.
+ * Deletes the ids of batches that were stored more than `ageMs` ago, 1,000 per transaction. Uses MySQL's clock, which
+ * also set the times. Returns how many it deleted.
  */
 export function pruneStoredBatches({ prisma }: Database, ageMs: number): Promise<number> {
   return inChunks(
@@ -25,7 +25,10 @@ export function pruneStoredBatches({ prisma }: Database, ageMs: number): Promise
   );
 }
 
-/** Deletes idempotency keys that are older than this, 1,000 per transaction, and returns how many it deleted. */
+/**
+ * Deletes idempotency keys that are older than `olderThanHours`, 1,000 per transaction, and returns how many it
+ * deleted.
+ */
 export function pruneIdempotencyKeys({ prisma }: Database, olderThanHours: number): Promise<number> {
   const before = new Date(Date.now() - olderThanHours * hourMs);
   return inChunks(
@@ -35,8 +38,8 @@ export function pruneIdempotencyKeys({ prisma }: Database, olderThanHours: numbe
 }
 
 /**
- * Deletes the idempotency keys of messages that carry an older time, 5,000 per transaction, and returns how many it deleted. They are
- * at the front of the table.
+ * Deletes the idempotency keys of messages whose embedded time is more than `ageMs` ago, 5,000 per transaction, and
+ * returns how many it deleted. Such keys are at the beginning of the table.
  */
 export function pruneMessageKeys({ prisma }: Database, ageMs: number): Promise<number> {
   const before = Buffer.alloc(6);
@@ -58,8 +61,8 @@ async function inChunks(remove: () => Promise<number>, chunk = rowsAtOnce): Prom
 }
 
 /**
- * Compares every count with COUNT(*), yields each difference and returns the number of counts compared. Each chunk is one
- * statement, so the result is correct under load as well. Deleted messages do not count.
+ * Compares every count with COUNT(*), yields each difference, and returns the number of compared counts. Each chunk is
+ * one statement, so the result is correct even under load. Deleted messages are not counted.
  */
 export async function* verifyCounts(
   { prisma }: Database,
@@ -91,12 +94,12 @@ export async function* verifyCounts(
   }
 }
 
-/** The maximum length of a chat whose messages a sample counts. */
+/** Maximum number of messages in a chat that a sample counts. */
 const maxCounted = 10_000;
 
 /**
- * Compares a few counts with COUNT(*), starting at a random id. Leaves chats of more than 10,000 messages to
- * `verifyCounts`. Returns how many counts of each kind it compared, and the differences.
+ * Compares a few counts with COUNT(*), beginning at a random id. Leaves chats of more than 10,000 messages to
+ * `verifyCounts`. Returns the number of compared counts of each kind, and the differences.
  */
 export async function sampleCounts({ prisma }: Database, size = 20) {
   const [last] = await prisma.$queryRaw<{ application: bigint | null; chat: bigint | null }[]>`

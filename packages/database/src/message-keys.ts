@@ -6,14 +6,14 @@ import type { Database } from "./client.ts";
 import type { RequestKey, NewMessage } from "./message-rows.ts";
 import type { Statements } from "./session.ts";
 
-/** The first message with a key. */
+/** The first message that was stored with a key. */
 export interface KeyedMessage {
   readonly number: number;
   readonly uid: Uint8Array;
   readonly request: Uint8Array;
 }
 
-/** The message that another one repeats. */
+/** The earlier message that a repeated one duplicates. */
 export type Original = Pick<KeyedMessage, "number" | "uid">;
 
 interface KeyRow extends KeyedMessage {
@@ -27,7 +27,7 @@ const selectKeys = "SELECT id, request_hash AS request, uid, number FROM message
 /** Reads the idempotency keys of stored messages. */
 export function createMessageKeys(database: Database) {
   return {
-    /** Reads the messages that were stored with these keys, by the id of the key in hexadecimal. */
+    /** Reads the messages that were stored with these keys. Returns them by the hexadecimal id of the key. */
     async find(ids: readonly string[]): Promise<Map<string, KeyedMessage>> {
       const rows = await database.query<KeyRow[]>(
         `${selectKeys} (${placeholders(ids)})`,
@@ -41,9 +41,10 @@ export function createMessageKeys(database: Database) {
 type Keyed<M> = M & { readonly key: RequestKey };
 
 /**
- * Stores the keys of new messages. Returns the messages whose key an earlier message of the same request has, with that one: repetitions of
- * requests that Redis had forgotten. The primary key makes this the last guard against them, whatever Redis has lost. A message of another
- * request stays without its key: it was acknowledged, because Redis did not know the first one.
+ * Stores the keys of new messages. Returns the messages that repeat an earlier message of the same request, each with
+ * the earlier one. Such messages exist because Redis had forgotten the first request. The primary key makes this the
+ * last guard against repetitions, whatever Redis has lost. A message of a different request is stored without its key:
+ * it was acknowledged, because Redis did not know the first one.
  */
 export async function addKeys<M extends NewMessage>(tx: Statements, messages: readonly M[]): Promise<Map<M, Original>> {
   const keyed = messages.filter(hasKey).sort((a, b) => Buffer.compare(a.key.id, b.key.id));
@@ -59,7 +60,7 @@ export async function addKeys<M extends NewMessage>(tx: Statements, messages: re
   return repeated;
 }
 
-/** Finds the messages whose key another message has, with that one. */
+/** Finds the messages that repeat a stored one, each with the stored one. */
 export async function findOriginals<M extends NewMessage>(
   tx: Statements,
   messages: readonly M[],
@@ -75,11 +76,11 @@ export async function findOriginals<M extends NewMessage>(
   return originals;
 }
 
-/** Removes the keys of messages that get another number, with which they are stored later. */
+/** Removes the keys of messages that will be renumbered. The keys are stored again with the new numbers. */
 export async function removeKeys(tx: Statements, messages: readonly NewMessage[]): Promise<void> {
   const keyed = messages.filter(hasKey);
   if (keyed.length === 0) return;
-  // One of them may have the key of another message.
+  // The uid is checked too, because a key may belong to another message.
   const list = placeholders(keyed);
   await tx.$executeRawUnsafe(
     `DELETE FROM message_keys WHERE id IN (${list}) AND uid IN (${list})`,
@@ -88,7 +89,7 @@ export async function removeKeys(tx: Statements, messages: readonly NewMessage[]
   );
 }
 
-/** Inserts the keys that are not stored, and returns the messages whose key belongs to another one, with its number. */
+/** Inserts the keys that are not stored yet. Returns the messages that repeat another one, each with the original. */
 async function insertNewKeys<M extends NewMessage>(
   tx: Statements,
   messages: readonly Keyed<M>[],
@@ -108,7 +109,7 @@ async function insertNewKeys<M extends NewMessage>(
   return repeated;
 }
 
-/** Returns the messages that were stored with the keys of these, by the id of the key in hexadecimal. */
+/** Returns the messages that were stored with the same keys, by the hexadecimal id of the key. */
 async function ownersOf(
   tx: Statements,
   messages: readonly Keyed<NewMessage>[],

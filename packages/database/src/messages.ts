@@ -10,25 +10,25 @@ export type Message = Omit<MessageRow, "metadata" | "sender" | "epoch"> & {
   readonly metadata: Metadata | null;
 };
 
-/** A range of numbers in one chat, including both ends. */
+/** A range of numbers in a chat, both ends included. */
 export interface MessageRange {
   readonly chatId: bigint;
   readonly from: number;
   readonly to: number;
 }
 
-/** A message with the id of its application and the number of its chat, which search and export need. */
+/** A message with the id of its application and the number of its chat. Search and export need both. */
 export type MessageWithApplication = Message & { applicationId: bigint; chatNumber: number };
 
 export interface RangeQuery {
-  /** Both ends are included. If absent, the range begins at the chat's first message or ends at its last. */
+  /** Both ends are included. By default, the range begins at the chat's first message and ends at its last one. */
   readonly from?: number | undefined;
   readonly to?: number | undefined;
   readonly order?: "asc" | "desc" | undefined;
   readonly limit: number;
 }
 
-/** A number of messages, and the sum of their numbers as a double: exact up to 2⁵³. */
+/** The number of messages, and the sum of their numbers as a double, which is exact up to 2⁵³. */
 export interface MessageCount {
   readonly count: number;
   readonly sum: number;
@@ -44,13 +44,13 @@ export interface MessageVersion {
   readonly updatedAt: Date;
 }
 
-/** A message by its key. */
+/** The primary key of a message. */
 export interface MessageAddress {
   readonly chatId: bigint;
   readonly number: number;
 }
 
-/** The state of a message without its content. */
+/** The state of a message, without its content. */
 export interface MessageState {
   readonly uid: Uint8Array;
   readonly version: number;
@@ -70,7 +70,7 @@ export interface MessageSize {
   readonly bytes: number;
 }
 
-/** The columns of `messages AS m`, of a row of `messages`. */
+/** The columns of `messages AS m` that make up a `MessageRow`. */
 export const messageColumns = `m.chat_id AS chatId, m.number, m.uid, m.version, ${contentFields.map((field) => `m.${field}`).join(", ")},
          m.created_at AS createdAt, m.updated_at AS updatedAt, m.edited_at AS editedAt, m.deleted_at AS deletedAt,
          m.change_number AS changeNumber`;
@@ -82,10 +82,12 @@ const selectWithApplication = `
 
 export type Messages = ReturnType<typeof createMessages>;
 
-/** The size of a content, nearly as `contentBytes` computes it. */
+/**
+ * An SQL expression for the size of a message's content in bytes. The result is nearly the same as from `contentBytes`.
+ */
 export const contentSizes = contentFields.map((field) => `COALESCE(LENGTH(${field}), 0)`).join(" + ");
 
-/** Reads stored messages, including deleted ones (`deletedAt`), always along the clustered key. */
+/** Reads stored messages, including deleted ones (`deletedAt`), always in the order of the clustered key. */
 export function createMessages({ prisma }: Database) {
   async function range(chatId: bigint, { from, to, order = "asc", limit }: RangeQuery): Promise<Message[]> {
     const rows = await prisma.message.findMany({
@@ -128,13 +130,13 @@ export function createMessages({ prisma }: Database) {
       return row === null ? undefined : toMessage(row);
     },
 
-    /** One window of a chat. With `order: "desc"` the highest numbers come first. */
+    /** Reads a range of messages of a chat. With `order: "desc"`, the highest numbers come first. */
     range,
 
-    /** The sizes in bytes of the contents in the same window, to decide how many messages to read. */
+    /** Reads the sizes of the contents in the same range, in bytes, to decide how many messages to read. */
     sizes,
 
-    /** Returns the highest stored number of the chat, 0 in an empty chat. */
+    /** Returns the highest stored number in the chat, or 0 if the chat is empty. */
     async lastNumber(chatId: bigint): Promise<number> {
       const last = await prisma.message.findFirst({
         where: { chatId },
@@ -144,7 +146,9 @@ export function createMessages({ prisma }: Database) {
       return last?.number ?? 0;
     },
 
-    /** Counts the messages in each range that are stored and not deleted, in the order of the ranges. */
+    /**
+     * Counts the messages in each range that are stored and not deleted. Returns the counts in the order of the ranges.
+     */
     async counts(ranges: readonly MessageRange[]): Promise<MessageCount[]> {
       if (ranges.length === 0) return [];
       const one = `
@@ -157,7 +161,7 @@ export function createMessages({ prisma }: Database) {
       return rows.map(({ messages, numbers }) => ({ count: Number(messages), sum: Number(numbers) }));
     },
 
-    /** Reads the versions of the messages in a range that are stored and not deleted, without their contents. */
+    /** Reads the versions, but not the contents, of the messages in a range that are stored and not deleted. */
     async versions({ chatId, from, to }: MessageRange): Promise<MessageVersion[]> {
       const rows = await prisma.$queryRawUnsafe<(Omit<MessageVersion, "bytes"> & { bytes: bigint | number })[]>(
         `SELECT chat_id AS chatId, number, uid, version, change_number AS changeNumber, ${contentSizes} AS bytes,
@@ -170,7 +174,7 @@ export function createMessages({ prisma }: Database) {
       return rows.map(({ bytes, ...row }) => ({ ...row, bytes: Number(bytes) }));
     },
 
-    /** Reads the states of the given messages by chat id and number, as far as they are stored and not deleted. */
+    /** Reads the states of those given messages that are stored and not deleted, by chat id and number. */
     async states(keys: readonly MessageAddress[]): Promise<Map<bigint, Map<number, MessageState>>> {
       if (keys.length === 0) return new Map();
       const chats = Map.groupBy(keys, ({ chatId }) => chatId);
@@ -189,7 +193,7 @@ export function createMessages({ prisma }: Database) {
       return states;
     },
 
-    /** The numbers in a range that are dead letters. */
+    /** Returns the numbers in a range that belong to dead letters. */
     async deadLettered(
       { chatId, from, to }: MessageRange,
       { order, limit }: { order: "asc" | "desc"; limit: number },
@@ -204,8 +208,8 @@ export function createMessages({ prisma }: Database) {
     },
 
     /**
-     * Messages with numbers below `before` that are not deleted, newest first: at most `limit` messages and at most
-     * `bytes` bytes of contents, but at least one message. An empty result means the end.
+     * Reads messages with numbers below `before` that are not deleted, newest first: at most `limit` messages and at
+     * most `bytes` bytes of contents, but at least one message. An empty result means that there are no more.
      */
     newest: async (
       chatId: bigint,
@@ -224,8 +228,8 @@ export function createMessages({ prisma }: Database) {
     },
 
     /**
-     * For each chat, the highest-numbered message that is not deleted and was created before a time. Chats without one are
-     * left out. Reads back from the end of the chat, because times have no index.
+     * Finds, for each chat, the message with the highest number that is not deleted and was created before a time.
+     * Leaves out chats without such a message. Reads backwards from the end of the chat, because times have no index.
      */
     async latestBefore(
       bounds: readonly { chatId: bigint; before: Date }[],
@@ -239,7 +243,7 @@ export function createMessages({ prisma }: Database) {
       );
     },
 
-    /** Chats of an application that have messages, at most `limit` of them, the one with the latest message first. */
+    /** Lists chats of an application that have messages, at most `limit`, the one with the latest message first. */
     activeChats: (applicationId: bigint, limit: number): Promise<ActiveChat[]> =>
       prisma.$queryRaw<ActiveChat[]>`
         SELECT id AS chatId, number AS chatNumber, last_message_at AS lastMessageAt
@@ -247,7 +251,7 @@ export function createMessages({ prisma }: Database) {
          WHERE application_id = ${applicationId} AND last_message_at IS NOT NULL
          ORDER BY last_message_at DESC, number DESC LIMIT ${limit}`,
 
-    /** Reads the next messages of the whole table in key order. Start with chat 0, number 0. */
+    /** Reads the next messages of the whole table in key order. The first call passes chat 0, number 0. */
     async scan(after: { afterChatId: bigint; afterNumber: number; limit: number }): Promise<MessageWithApplication[]> {
       const { afterChatId, afterNumber, limit } = after;
       const rest = await withApplication(
@@ -257,7 +261,7 @@ export function createMessages({ prisma }: Database) {
         limit,
       );
       if (rest.length === limit) return rest;
-      // Two reads, because neither server uses the key for `(chat_id, number) > (?, ?)`.
+      // Two queries, because neither MySQL nor MariaDB uses the key for `(chat_id, number) > (?, ?)`.
       const following = await withApplication(
         "WHERE m.chat_id > ? ORDER BY m.chat_id, m.number LIMIT ?",
         afterChatId,
@@ -266,7 +270,7 @@ export function createMessages({ prisma }: Database) {
       return [...rest, ...following];
     },
 
-    /** Reads all stored messages of the ranges, in key order. Ranges may overlap, and missing messages are left out. */
+    /** Reads all stored messages in the ranges, in key order. Ranges may overlap. Missing messages are left out. */
     async inRanges(ranges: readonly MessageRange[]): Promise<MessageWithApplication[]> {
       if (ranges.length === 0) return [];
       const windows = ranges.map(() => "(m.chat_id = ? AND m.number BETWEEN ? AND ?)").join(" OR ");
@@ -278,12 +282,12 @@ export function createMessages({ prisma }: Database) {
   };
 }
 
-/** Returns a row of `messages`, which may have more columns, with its sender and its metadata decoded. */
+/** Returns a row of `messages`, which may have additional columns, with its sender and metadata decoded. */
 export function toMessage<Row extends Pick<MessageRow, "metadata" | "sender">>(row: Row) {
   return { ...withMetadata(row), sender: row.sender === null ? null : identifierText(row.sender) };
 }
 
-/** Returns how many contents, from the first one, have at most `maximum` bytes in total, but at least one. */
+/** Returns how many contents, counted from the first, have at most `maximum` bytes in total, but at least one. */
 function countWithin(sizes: readonly MessageSize[], maximum: number): number {
   let total = 0;
   const beyond = sizes.findIndex(({ bytes }) => (total += bytes) > maximum);

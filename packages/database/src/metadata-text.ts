@@ -1,6 +1,6 @@
 import { JsonText, type Metadata } from "@confab/contracts";
 
-// The servers' own JSON type would sort the keys, so columns keep metadata as text.
+// Columns keep metadata as text, because the servers' own JSON type would sort the keys.
 
 /** Returns a row with its metadata marked as JSON. */
 export function withMetadata<Row extends { metadata: string | null }>(

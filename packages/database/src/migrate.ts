@@ -6,15 +6,15 @@ import { MigrationError, pendingMigrations, readMigrations, type AppliedMigratio
 import type { Database } from "./client.ts";
 
 export interface MigrateOptions {
-  /** The folder with the migrations, one subfolder each. Default: the migrations of this package. */
+  /** The directory with the migrations, one subdirectory each. Default: the migrations of this package. */
   readonly directory?: string | undefined;
-  /** How long to try to reach the server, in milliseconds. Default: 10,000. */
+  /** Maximum time in ms to wait for the server to become reachable. Default: 10,000. */
   readonly timeoutMs?: number | undefined;
   readonly onProgress?:
     ((event: { name: string; state: "applying" | "applied"; durationMs?: number }) => void) | undefined;
 }
 
-/** One session of the driver. */
+/** The part of a driver's session that migrations use. */
 interface Session {
   query<T = unknown>(sql: string, values?: unknown[]): Promise<T>;
 }
@@ -24,8 +24,8 @@ const lockWaitS = 120;
 
 /**
  * Creates the database if it is missing, applies the pending migrations and returns their names. Writes Prisma's own
- * table exactly as Prisma does. Concurrent runs wait for each other. Throws a `MigrationError` that says what to do if
- * the history does not match.
+ * table exactly like Prisma. Concurrent runs wait for each other. If the history does not match, throws a
+ * `MigrationError` that says what to do.
  */
 export async function migrate(
   address: string | DatabaseAddress,
@@ -70,14 +70,14 @@ export async function migrationStatus(
 }
 
 /**
- * Creates the check for readiness, which rejects with `MigrationError` until every migration that this version needs is
- * applied. A newer schema is accepted. The files are read once, when the check first runs.
+ * Creates the readiness check. It rejects with `MigrationError` until every migration that this version needs is
+ * applied. It accepts a newer schema. It reads the files once, on its first run.
  */
 export function createMigrationCheck({ query }: Pick<Database, "query">, directory?: string): () => Promise<void> {
   let names: Promise<string[]> | undefined;
   return async () => {
     names ??= readMigrations(directory).then((known) => known.map(({ name }) => name));
-    // Not through Prisma, whose errors do not say why there is no session.
+    // Does not use Prisma, because its errors do not say why there is no session.
     const rows = await query<{ name: string }[]>(
       `SELECT migration_name AS name FROM ${migrationsTable} WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`,
     ).catch((error: unknown) => {
@@ -124,7 +124,7 @@ async function useDatabase(session: Session, database: string): Promise<void> {
   try {
     await session.query(`USE ${quoted}`);
   } catch {
-    // The database is missing or not visible to this user. Creating it shows which.
+    // The database is missing or not visible to this user. The attempt to create it shows which is the case.
     try {
       await session.query(`CREATE DATABASE IF NOT EXISTS ${quoted} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
       await session.query(`USE ${quoted}`);
@@ -168,7 +168,7 @@ async function withSession<T>(
   });
   if (database === "")
     throw new MigrationError("The database address has no database name. Add the name after the slash.");
-  // The client's adapter opens the session, so that there is only one driver and one way to parse an address.
+  // Uses the client's adapter to open the session, so that there is only one driver and one way to parse an address.
   const adapter = await new PrismaMariaDb({ ...settings, multipleStatements: true }).connect();
   try {
     const connection = await adapter.underlyingDriver().getConnection();

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile, readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-/** A migration in its folder. */
+/** A migration and its checksum. */
 export interface Migration {
   readonly name: string;
   readonly sql: string;
@@ -11,19 +11,19 @@ export interface Migration {
   readonly checksum: string;
 }
 
-/** One row of Prisma's own table that is not rolled back. */
+/** A migration in Prisma's own table that was not rolled back. */
 export interface AppliedMigration {
   readonly name: string;
   readonly checksum: string;
   readonly finished: boolean;
 }
 
-/** The message says why the database cannot be migrated or used, and what to do. */
+/** The database cannot be migrated or used. The message says why, and what to do. */
 export class MigrationError extends Error {
   override readonly name = "MigrationError";
 }
 
-/** Reads migrations in order. Without a directory, reads the migrations of this package. */
+/** Reads migrations in order, by default those of this package. */
 export async function readMigrations(directory = ownDirectory()): Promise<Migration[]> {
   const entries = await readdir(directory, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
@@ -36,9 +36,9 @@ export async function readMigrations(directory = ownDirectory()): Promise<Migrat
 }
 
 /**
- * Returns the pending migrations in order. Throws a `MigrationError` if it would be unsafe to apply them. An older
- * version accepts migrations of a newer one, because they are compatible with it, unless it has pending migrations
- * itself.
+ * Returns the pending migrations in order. Throws a `MigrationError` if it would be unsafe to apply them. Migrations of
+ * a newer version are compatible with an older version of Confab, which therefore accepts them unless it has pending
+ * migrations itself.
  */
 export function pendingMigrations(known: readonly Migration[], applied: readonly AppliedMigration[]): Migration[] {
   const byName = new Map(known.map((migration) => [migration.name, migration]));
@@ -66,7 +66,10 @@ export function pendingMigrations(known: readonly Migration[], applied: readonly
   return pending;
 }
 
-/** The folder is beside src/ when run from source, and one level higher when built. */
+/**
+ * Returns the directory with this package's migrations. It is next to src/ when the code runs from source, and one
+ * level higher when the code is built.
+ */
 function ownDirectory(): string {
   const candidates = ["../prisma/migrations", "../../prisma/migrations"];
   const found = candidates

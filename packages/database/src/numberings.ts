@@ -5,7 +5,9 @@ import { placeholderRows } from "./transaction.ts";
 import type { Database } from "./client.ts";
 import type { Statements } from "./session.ts";
 
-/** From which number on an incarnation of Redis, named by its ordinal, assigned the numbers of a chat. */
+/**
+ * The ordinal of an incarnation of Redis (`numbering`), and the first number that this incarnation assigned in a chat.
+ */
 export interface Numbering {
   readonly chatId: bigint;
   readonly numbering: number;
@@ -14,7 +16,7 @@ export interface Numbering {
 
 export type Numberings = ReturnType<typeof createNumberings>;
 
-/** Creates the record of which incarnation of Redis assigned which numbers. */
+/** Creates the record that shows which incarnation of Redis assigned which message numbers. */
 export function createNumberings({ query }: Pick<Database, "query">) {
   const ordinals = new Map<string, Promise<number>>();
 
@@ -30,7 +32,8 @@ export function createNumberings({ query }: Pick<Database, "query">) {
     for (;;) {
       const known = await find(incarnation);
       if (known !== undefined) return known;
-      // Another process may register it at once, or another one with the same ordinal.
+      // Another process may register the same incarnation at the same time, or another incarnation with the same
+      // ordinal.
       const [row] = await query<{ next: number }[]>(
         `SELECT GREATEST(COALESCE(MAX(id), 0) + 1, ${timeSince2026("SECOND")}) AS next FROM incarnations`,
       );
@@ -44,7 +47,10 @@ export function createNumberings({ query }: Pick<Database, "query">) {
   }
 
   return {
-    /** The ordinal of an incarnation of Redis, which is registered at its first use. It is asked for once. */
+    /**
+     * Returns the ordinal of an incarnation of Redis. Registers the incarnation on its first use, and queries MySQL
+     * only once.
+     */
     ordinalOf: (incarnation: string): Promise<number> => {
       const known = ordinals.get(incarnation);
       if (known) return known;
@@ -54,7 +60,10 @@ export function createNumberings({ query }: Pick<Database, "query">) {
       return asked;
     },
 
-    /** The lowest number that was assigned in a later numbering of the chat; undefined if there is no later one. */
+    /**
+     * Returns the lowest number that a later numbering of the chat assigned, and the ordinal of the latest numbering,
+     * or undefined if there is no later one.
+     */
     firstAfter: async (chatId: bigint, numbering: number): Promise<{ from: number; numbering: number } | undefined> => {
       const [row] = await query<{ from: number | null; numbering: number | null }[]>(
         `SELECT MIN(from_number) AS \`from\`, MAX(numbering) AS numbering FROM chat_numberings
@@ -68,12 +77,12 @@ export function createNumberings({ query }: Pick<Database, "query">) {
   };
 }
 
-/** Chats whose latest numbering a process remembers. */
+/** Maximum number of chats whose latest numbering a process remembers. */
 const remembered = 10_000;
 
 /**
- * Creates a memory for the beginnings of numberings that a process has stored. Redis names them with every batch of a
- * chat until a worker has stored one, so a backlog names the same ones again and again.
+ * Creates a memory of the numberings that a process has stored. Redis includes a numbering in every batch of its chat
+ * until a worker has stored one of these batches, so a backlog repeats the same numberings many times.
  */
 export function createStoredNumberings() {
   const latest = new Map<bigint, Numbering>();
@@ -82,7 +91,7 @@ export function createStoredNumberings() {
       const known = latest.get(chatId);
       return known?.numbering === numbering && known.from <= from;
     },
-    /** Call it after the commit. */
+    /** Adds numberings. Call it after the commit. */
     add(numberings: readonly Numbering[]): void {
       for (const each of numberings) {
         if (latest.size >= remembered) latest.clear();
@@ -93,8 +102,10 @@ export function createStoredNumberings() {
 }
 
 /**
- * Stores where numberings of chats began. Horizons that were set in earlier ones and refer to numbers that were assigned again
- * go back to the last number before. Numbers from there on count as used no longer, unless they have a message or a dead letter. Call it for chats that exist, and before anything locks them.
+ * Stores where numberings of chats began. Moves horizons that were set in an earlier numbering, and that refer to
+ * numbers from the new one on, back to the last number before it. Numbers in the new numbering that have neither a
+ * message nor a dead letter are no longer recorded as deleted. Call it only for existing chats, and before anything
+ * locks them.
  */
 export async function recordNumberings(tx: Statements, numberings: readonly Numbering[]): Promise<void> {
   if (numberings.length === 0) return;
@@ -104,11 +115,11 @@ export async function recordNumberings(tx: Statements, numberings: readonly Numb
     const known = lowest.get(key);
     if (known === undefined || each.from < known.from) lowest.set(key, each);
   }
-  // In one order, so that two transactions do not wait for each other.
+  // Sorts the numberings, so that two transactions cannot deadlock.
   const sorted = [...lowest.values()].sort((a, b) => Number(a.chatId - b.chatId) || a.numbering - b.numbering);
   const likely = await unknownAmong(tx, sorted);
   if (likely.length > 0) await lockChats(tx, likely);
-  // Again, because another transaction may have recorded them until it unlocked the chats.
+  // Checks again, because another transaction may have recorded the numberings before it unlocked the chats.
   const fresh = likely.length > 0 ? await unknownAmong(tx, likely) : [];
   await tx.$executeRawUnsafe(
     `INSERT INTO chat_numberings (chat_id, numbering, from_number) VALUES ${placeholderRows(sorted.length, 3)}
@@ -118,7 +129,7 @@ export async function recordNumberings(tx: Statements, numberings: readonly Numb
   if (fresh.length > 0) await beginNumberings(tx, fresh);
 }
 
-/** Returns the numberings that are not recorded. */
+/** Returns the given numberings that are not recorded yet. */
 async function unknownAmong(tx: Statements, numberings: readonly Numbering[]): Promise<Numbering[]> {
   const known = await tx.$queryRawUnsafe<{ chatId: bigint; numbering: number }[]>(
     `SELECT chat_id AS chatId, numbering FROM chat_numberings WHERE (chat_id, numbering) IN (${numberings.map(() => "(?, ?)").join(", ")})`,
@@ -140,10 +151,10 @@ function tableOf(numberings: readonly Numbering[]): { table: string; list: strin
   };
 }
 
-/** Locks the chats of numberings, and notes these as their latest ones. */
+/** Locks the chats of numberings, and records these numberings as their latest ones. */
 async function lockChats(tx: Statements, numberings: readonly Numbering[]): Promise<void> {
   const { table, list } = tableOf(numberings);
-  // STRAIGHT_JOIN reads the list first, in its order.
+  // STRAIGHT_JOIN reads the list first, in the order of the list.
   await tx.$executeRawUnsafe(
     `UPDATE ${table} STRAIGHT_JOIN chats AS c FORCE INDEX (PRIMARY) ON c.id = k.id
         SET c.last_numbering = GREATEST(c.last_numbering, k.numbering)`,
@@ -153,7 +164,8 @@ async function lockChats(tx: Statements, numberings: readonly Numbering[]): Prom
 
 async function beginNumberings(tx: Statements, fresh: readonly Numbering[]): Promise<void> {
   const { table, list } = tableOf(fresh);
-  // They may be assigned again, so those that an earlier numbering left without a message are no longer without one.
+  // These numbers may be assigned again. The ones that an earlier numbering left unused must therefore no longer count
+  // as unused.
   const unused = await tx.$queryRawUnsafe<ChatNumber[]>(
     `SELECT n.chat_id AS chatId, n.number
        FROM ${table} STRAIGHT_JOIN deleted_numbers AS n FORCE INDEX (PRIMARY) ON n.chat_id = k.id AND n.number >= k.first

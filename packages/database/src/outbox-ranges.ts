@@ -3,11 +3,12 @@ import { sqlTime } from "./sql-literals.ts";
 import type { Statements } from "./session.ts";
 
 /**
- * Maximum bytes of the messages in one outbox row, unless a single message is larger. The indexer reads a row at once.
+ * Maximum number of bytes that the messages in one outbox row have, unless a single message is larger. The indexer
+ * reads all messages of a row at once.
  */
 const rangeBytes = 1024 * 1024;
 
-/** Adds stored rows (sorted by key) to the search outbox, one outbox row per continuous range of at most 1 MiB. */
+/** Adds stored rows (sorted by key) to the search outbox, with one outbox row per gapless range of at most 1 MiB. */
 export async function addToOutbox(tx: Statements, stored: readonly NewMessage[], now: Date): Promise<void> {
   const sized = stored.map((message) => {
     const { chatId, number } = message;
@@ -16,7 +17,7 @@ export async function addToOutbox(tx: Statements, stored: readonly NewMessage[],
   await addRanges(tx, sized, now);
 }
 
-/** Does the same for messages (sorted by key) if only the size of their contents is known. */
+/** Like `addToOutbox`, but takes only the keys and the content sizes of messages (sorted by key). */
 export async function addRanges(
   tx: Statements,
   messages: readonly { chatId: bigint; number: number; bytes: number }[],

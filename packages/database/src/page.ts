@@ -2,16 +2,16 @@ import { countFitting } from "@confab/contracts";
 
 export interface PageRequest<Row> {
   readonly limit: number;
-  /** As many rows as this fit on a page whatever their size. */
+  /** Number of rows that always fit on a page, whatever their size. */
   readonly alwaysFit: number;
-  /** The sizes in bytes of the first rows, to decide how many of them to read. */
+  /** Returns the sizes of the first rows in bytes, to decide how many of them to read. */
   readonly sizes: (limit: number) => Promise<readonly { readonly bytes: bigint | number }[]>;
   readonly rows: (limit: number) => Promise<Row[]>;
 }
 
 /**
  * Reads a page of rows that may be large: at most `limit`, and at most 1 MiB unless the first row alone is larger.
- * `more` says whether others follow.
+ * `more` says whether more rows follow.
  */
 export async function readPage<Row>(request: PageRequest<Row>): Promise<{ items: Row[]; more: boolean }> {
   const { limit, alwaysFit, sizes, rows } = request;

@@ -2,10 +2,13 @@ import { placeholderRows, placeholders } from "./transaction.ts";
 import type { Database, Queryable } from "./client.ts";
 
 const messagesAtOnce = 200;
-/** Maximum number of versions that one statement deletes: 8 MB if each is as long as possible. */
+/** Maximum number of versions that one statement deletes. Together they take 8 MB if each is as long as possible. */
 const versionsAtOnce = 100;
 
-/** Notes deleted messages whose earlier versions `removeHistories` is to delete: they can be too many for the chat's lock. */
+/**
+ * Notes deleted messages whose earlier versions `removeHistories` deletes later: there can be too many to delete them
+ * under the lock of the chat.
+ */
 export async function noteRemovedHistories(tx: Queryable, chatId: bigint, numbers: readonly number[]): Promise<void> {
   if (numbers.length === 0) return;
   await tx.$executeRawUnsafe(
@@ -16,8 +19,8 @@ export async function noteRemovedHistories(tx: Queryable, chatId: bigint, number
 }
 
 /**
- * Deletes the earlier versions of deleted messages, one slice per statement and without a lock on a chat. Ends when none are left,
- * or with the first slice after `forMs`. Two calls at once do no harm.
+ * Deletes the earlier versions of deleted messages, one slice per statement and without locking a chat. Ends when none
+ * are left, or after the first slice that ends later than `forMs`. Two calls can run at once.
  */
 export async function removeHistories({ prisma }: Database, { forMs }: { forMs: number }): Promise<void> {
   const end = performance.now() + forMs;
@@ -35,7 +38,7 @@ export async function removeHistories({ prisma }: Database, { forMs }: { forMs: 
       chatId,
       ...numbers,
     );
-    // A deleted message gets no further versions, so that its note can go as soon as nothing was found.
+    // A deleted message gets no further versions, so its note can be removed as soon as no version is left.
     if (deleted === 0) await prisma.removedHistory.deleteMany({ where: { chatId, number: { in: numbers } } });
   }
 }

@@ -3,9 +3,9 @@ import type { Database } from "./client.ts";
 /** The chats of an application that have the same limit. */
 export interface RetentionGroup {
   readonly applicationId: bigint;
-  /** The chats' own limit; null if they follow the application. */
+  /** The chats' own limit, or null if the application's limit applies. */
   readonly ownDays: number | null;
-  /** The limit in force. */
+  /** The limit that applies, in days. */
   readonly days: number;
 }
 
@@ -13,15 +13,15 @@ export interface RetentionGroup {
 export interface OverdueChat {
   readonly id: bigint;
   readonly number: number;
-  /** No message of a lower number is left to delete. */
+  /** The lowest number that may still have a message to delete. */
   readonly retainedFrom: number;
-  /** The time of the oldest message from there on. */
+  /** The time of the oldest message from `retainedFrom` on. */
   readonly retainedFromAt: Date;
 }
 
 const applicationsAtOnce = 200;
 
-/** Yields all limits in force. Reads only applications and chats that have one. */
+/** Yields one group for each limit in force in an application. Reads only applications and chats that have a limit. */
 export async function* limitsInForce(database: Database): AsyncGenerator<RetentionGroup, void, undefined> {
   const { prisma } = database;
   for (let after = { days: 1, id: 0n }; ;) {
@@ -45,8 +45,8 @@ interface OwnLimit {
 }
 
 /**
- * Returns the next application that has chats with this limit of their own, otherwise the first one with the next
- * limit.
+ * Returns the next application that has chats with the same limit of their own. If there is none, returns the first
+ * application with the next limit.
  */
 async function nextOwner(database: Database, { id, days }: OwnLimit): Promise<OwnLimit | undefined> {
   const [next] = await database.prisma.$queryRaw<OwnLimit[]>`
@@ -64,7 +64,9 @@ async function nextLimit({ prisma }: Database, days: number): Promise<OwnLimit |
   return next;
 }
 
-/** Reads a page of the chats of a group that have messages from before a time, the oldest first. */
+/**
+ * Reads a page of the group's chats that have messages from before a time. Chats with the oldest messages come first.
+ */
 export function overdueChats(
   { prisma }: Database,
   { applicationId, ownDays }: Pick<RetentionGroup, "applicationId" | "ownDays">,

@@ -1,7 +1,7 @@
 import type { Database } from "./client.ts";
 import type { Statements } from "./session.ts";
 
-/** The backend of this process differs from the one for which the database's messages are indexed. */
+/** The search backend of this process differs from the one for which the database's messages are indexed. */
 export class SearchBackendMismatch extends Error {
   override readonly name = "SearchBackendMismatch";
 
@@ -15,15 +15,15 @@ export class SearchBackendMismatch extends Error {
 
 /**
  * Creates the record of the search backend for which the messages of this database are indexed. All workers must use
- * the same one. Each range is taken from the outbox only once, so a range that one worker indexes in a different
- * backend would be missing.
+ * the same backend. Each range is taken from the outbox only once, so a range that a worker indexes in a different
+ * backend would be missing from the recorded one.
  */
 export function createSearchBackend({ prisma }: Database) {
   return {
-    /** Undefined until the first worker has indexed something. */
+    /** Returns the recorded backend, or undefined if no worker has indexed anything yet. */
     read: () => readBackend(prisma),
 
-    /** Switches the database to another backend. From then on, workers with other settings index nothing. */
+    /** Switches the database to another backend. Afterwards, workers with other settings index nothing. */
     async switchTo(backend: string): Promise<void> {
       await prisma.$executeRaw`
         INSERT INTO installation (name, value) VALUES ('search_backend', ${backend}) ON DUPLICATE KEY UPDATE value = VALUES(value)`;
@@ -31,7 +31,7 @@ export function createSearchBackend({ prisma }: Database) {
   };
 }
 
-/** Records the backend if none is recorded. Throws `SearchBackendMismatch` if a different one is recorded. */
+/** Records the backend if none is recorded yet. Throws `SearchBackendMismatch` if a different one is recorded. */
 export async function requireBackend(tx: Statements, own: string): Promise<void> {
   let recorded = await readBackend(tx);
   if (recorded === undefined) {

@@ -3,8 +3,8 @@ import type { NewMessage } from "./message-rows.ts";
 import type { Statements } from "./session.ts";
 
 /**
- * Moves the read horizons of the senders of rows that were just stored (sorted by key) forward to their messages: whoever writes into
- * a chat has read it. Call it in the same transaction, after `addToChats`, whose locks order the writers.
+ * Moves the read horizons of senders forward to their messages that were just stored (sorted by key), because a sender
+ * has read the chat. Call it in the same transaction, after `addToChats`, whose locks order the writers.
  */
 export async function advanceSenders(tx: Statements, stored: readonly NewMessage[], now: Date): Promise<void> {
   const latest = new Map<string, NewMessage>();
@@ -13,9 +13,11 @@ export async function advanceSenders(tx: Statements, stored: readonly NewMessage
     if (sender !== undefined && sender !== null) latest.set(`${chatId} ${sender}`, message);
   }
   if (latest.size === 0) return;
-  // A stored row names its sender byte by byte. Its number is valid in the latest numbering, whichever assigned it, but a horizon of
-  // an earlier one, at or above where that began, refers to lost messages. The epoch is that of the message, so that the erasure of a
-  // sender, which deletes late messages, also deletes their horizons. An assignment already reads the values of those before it.
+  // Reads the sender from the stored row, where it is exact to the byte. The number is valid in the latest numbering,
+  // whichever numbering assigned it. However, a horizon from an earlier numbering refers to lost messages if it is not
+  // below the beginning of the latest one. The horizon gets the message's epoch, so that the erasure of a sender, which
+  // deletes late messages, also deletes the horizons that these messages moved. Each assignment already sees the values
+  // that earlier ones have set.
   await tx.$executeRawUnsafe(
     `INSERT INTO \`reads\` (chat_id, reader, number, numbering, updated_at, epoch)
      SELECT m.chat_id, m.sender, m.number, c.last_numbering, '${sqlTime(now)}', COALESCE(m.epoch, 0)

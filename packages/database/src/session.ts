@@ -1,6 +1,6 @@
 import { sqlTime } from "./sql-literals.ts";
 
-/** One statement as it was sent, for traces, metrics and the tests that explain every query. */
+/** Describes a statement that was sent, for traces, for metrics, and for the tests that explain every query. */
 export interface QueryEvent {
   readonly sql: string;
   /** The arguments as a JSON array. */
@@ -8,11 +8,11 @@ export interface QueryEvent {
   readonly durationMs: number;
 }
 
-/** Raw statements: inside a transaction of Prisma, or past Prisma in one of `directTransaction`. */
+/** Raw statements, either inside a Prisma transaction or without Prisma in a `directTransaction`. */
 export interface Statements {
-  /** Rows with their column names. BIGINT is returned as a bigint, binary data as a Buffer. */
+  /** Returns rows with their column names. A BIGINT becomes a bigint, binary data becomes a Buffer. */
   $queryRawUnsafe<Rows>(sql: string, ...values: unknown[]): Promise<Rows>;
-  /** The number of rows that were found or inserted. */
+  /** Returns the number of rows that were found or inserted. */
   $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number>;
 }
 
@@ -20,11 +20,14 @@ export interface Statements {
 export interface DriverSession {
   query(sql: string, values?: unknown[]): Promise<unknown>;
   release(): Promise<void>;
-  /** Closes the session. The statement that runs is rejected. */
+  /** Closes the session. The running statement is rejected. */
   destroy(): void;
 }
 
-/** An error of the server or the driver, without the statement, whose text would put messages into the log. */
+/**
+ * An error from the server or the driver. It leaves out the statement, because its text would put messages into the
+ * log.
+ */
 export class StatementError extends Error {
   override readonly name = "StatementError";
   readonly errno: number | undefined;
@@ -58,7 +61,7 @@ export function statementsOn(
       onQuery?.({ sql, params: JSON.stringify(values ?? [], asText), durationMs: performance.now() - began });
     }
   }
-  // Without values the driver does not search the statement for placeholders.
+  // Without values, the driver does not search the statement for placeholders.
   const argumentsOf = (values: unknown[]) => (values.length === 0 ? undefined : values.map(toDriver));
   return {
     run: (sql) => send(sql),

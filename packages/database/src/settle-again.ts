@@ -4,19 +4,19 @@ import { placeholders } from "./transaction.ts";
 import type { AddressedMessage } from "./owners.ts";
 import type { Statements } from "./session.ts";
 
-/** The decision about messages of batches that were stored before. */
+/** Messages from batches that were stored before, grouped by how to treat them. */
 export interface SettledAgain<M> {
   readonly conflicts: M[];
   readonly missing: M[];
-  /** Messages that are stored under another number, which is given. */
+  /** Messages that are stored under another number, each with the stored one. */
   readonly repeated: Map<M, Original>;
 }
 
 /**
- * Decides about messages of batches that were stored before. The answer of the first delivery may have been lost
- * together with its conflicts and repetitions, so messages whose number is still taken, and repetitions, are reported again. A message
- * that is not stored anywhere is stored now. A message that is stored elsewhere, under another number, is done: a late resend of its
- * batch was numbered a second time.
+ * Decides how to treat messages of batches that were stored before. The answer to the first delivery may have been
+ * lost, together with its conflicts and repetitions. Messages whose number is still taken, and repetitions, are
+ * therefore reported again. A message that is not stored anywhere is stored now. A message that is stored under another
+ * number, because a late resend of its batch was numbered a second time, counts as a repetition.
  */
 export async function settleAgain<M extends AddressedMessage>(
   tx: Statements,
@@ -24,7 +24,7 @@ export async function settleAgain<M extends AddressedMessage>(
 ): Promise<SettledAgain<M>> {
   const rows = await compareWithStored(tx, "messages", messages);
   const letters = await compareWithStored(tx, "dead_letters", rows.fresh);
-  // A tombstone under a message's own number may be all that an earlier delivery of a repetition left.
+  // A tombstone under a message's own number may be all that an earlier delivery has left of a repetition.
   const repeated = await findElsewhere(tx, [...letters.fresh, ...rows.deleted]);
   const others = rows.deleted.filter((message) => !repeated.has(message));
   for (const [message, original] of await findOriginals(tx, others)) repeated.set(message, original);
@@ -35,7 +35,7 @@ export async function settleAgain<M extends AddressedMessage>(
   };
 }
 
-/** Finds the messages that are stored under another number than their own. Reads whole chats, but is rarely needed. */
+/** Finds the messages that are stored under a number other than their own. Reads whole chats, but is rarely needed. */
 async function findElsewhere<M extends AddressedMessage>(
   tx: Statements,
   messages: readonly M[],

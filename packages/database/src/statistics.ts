@@ -1,20 +1,20 @@
 import type { Database } from "./client.ts";
 
-/** The counts stop here. An exact number is not needed above it, and a scrape must not read a million rows. */
+/** The counts stop at this number. No exact number is needed above it, and a scrape must not read a million rows. */
 const maxCounted = 100_000;
 
 export interface DatabaseStatistics {
-  /** The number of ranges that are not yet in the index, up to 100,000. */
+  /** The number of ranges that are not yet in the search index, up to 100,000. */
   readonly outbox: number;
-  /** When the oldest of these ranges was added. */
+  /** The time at which the oldest of these ranges was added. */
   readonly oldest: Date | undefined;
-  /** When the oldest erasure that is not finished was requested. */
+  /** The time at which the oldest unfinished erasure was requested. */
   readonly oldestErasure: Date | undefined;
-  /** The result of the latest look of retention; undefined if it is unknown. */
+  /** The result of the latest run of retention. Undefined if it is unknown. */
   readonly retention: { readonly behindSeconds: number; readonly checkedAt: Date } | undefined;
   /** The number of dead letters, up to 100,000. */
   readonly deadLetters: number;
-  /** The server's sessions of all clients, and their maximum. */
+  /** The number of sessions that all clients have on the server, and the maximum. */
   readonly connections: number;
   readonly maxConnections: number;
 }

@@ -3,12 +3,13 @@ import { insertMessages } from "./insert-messages.ts";
 import { compareWithStored, sortByKey, type NewMessage } from "./message-rows.ts";
 import type { Statements } from "./session.ts";
 
-/** The columns that a tombstone keeps as they were. */
+/** The columns whose values a tombstone keeps. */
 const keptColumns = ["chat_id", "number", "uid", "sender", "reply_to", "created_at", "edited_at", "epoch"];
 
 /**
- * Turns stored messages of a chat into tombstones with these change numbers, and leaves out numbers that are not stored. Every column but
- * the kept ones loses its value, also one that only a newer version of Confab knows: each row is replaced by one with the kept columns.
+ * Turns stored messages of a chat into tombstones with the given change numbers. Leaves out numbers that are not
+ * stored. Replaces each row by a row with only the kept columns, so that all others lose their values, even columns
+ * that only a newer version of Confab knows.
  */
 export async function clearMessages(
   tx: Statements,
@@ -28,7 +29,7 @@ export async function clearMessages(
   );
 }
 
-/** Removes the senders of messages of a chat, tombstones among them. */
+/** Removes the senders from messages and tombstones in a chat. */
 export async function clearSenders(tx: Statements, chatId: bigint, numbers: readonly number[]): Promise<void> {
   await tx.$executeRawUnsafe(
     `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (number INT PATH '$')) AS k
@@ -40,10 +41,10 @@ export async function clearSenders(tx: Statements, chatId: bigint, numbers: read
 }
 
 /**
- * Leaves tombstones under the numbers of messages that are not stored under them, unless something else has the number: readers may
- * have the messages, because they were shown them while they were pending. Returns the new tombstones. They name no sender, and have no
- * change numbers yet. That of a repetition has version 1: its message was not deleted, and has another number. Call it before chats are
- * locked: rows of others are waited for.
+ * Leaves tombstones under numbers whose messages were not stored, unless a dead letter or another message has the
+ * number: readers may have received the messages while these were pending. Returns the new tombstones, which name no
+ * sender and have no change numbers yet. The tombstone of a repetition has version 1, because its message was not
+ * deleted but has another number. Call it before chats are locked, because it waits for rows that others insert.
  */
 export async function insertTombstones(
   tx: Statements,
@@ -56,7 +57,7 @@ export async function insertTombstones(
   const empty = fresh.map(({ chatId, number, uid, epoch, createdAt }) => {
     return { chatId, number, uid, body: "", epoch, createdAt };
   });
-  // A trigger that refused the message may refuse this row as well.
+  // A trigger that refused the message may also refuse this row.
   const { stored } = await insertMessages(tx, sortByKey(empty));
   if (stored.length === 0) return [];
   await tx.$executeRawUnsafe(
@@ -71,7 +72,7 @@ export async function insertTombstones(
   return stored;
 }
 
-/** Counts the numbers of new tombstones as used and as without a message. */
+/** Counts the numbers of new tombstones as both used and deleted. */
 export async function countTombstones(tx: Statements, tombstones: readonly ChatNumber[]): Promise<void> {
   for (const [chatId, numbers] of inOrderOfChats(tombstones)) {
     await addDeletedNumbers(tx, chatId, numbers);

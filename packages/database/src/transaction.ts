@@ -13,9 +13,10 @@ const attempts = 6;
 
 /**
  * Runs work in one READ COMMITTED transaction. Repeats it from the start after a deadlock, a lock wait timeout or a
- * `RetryTransaction`, at most six times with growing, jittered pauses. Any other error rolls back and is thrown
- * unchanged. With a guard, an error instead of the commit's answer becomes `WriteOutcomeUnknown`. A transaction that takes longer
- * than `timeoutMs`, or whose caller got `WriteNotDone`, loses its session, so that the server rolls it back at once.
+ * `RetryTransaction`, with at most six attempts and growing, jittered pauses. Any other error rolls the transaction
+ * back and is thrown unchanged. With a guard, an error instead of the commit's answer becomes `WriteOutcomeUnknown`. If
+ * a transaction takes longer than `timeoutMs`, or its caller got `WriteNotDone`, its session is closed, so that the
+ * server rolls the transaction back at once.
  */
 export function transaction<T>(
   database: Database,
@@ -34,7 +35,7 @@ export function transaction<T>(
         beforeCommit();
         return result;
       } finally {
-        // From here on Prisma may give the session back to the pool.
+        // From here on, Prisma may return the session to the pool.
         clearTimeout(timer);
         guard?.late.removeEventListener("abort", abort);
       }
@@ -47,8 +48,8 @@ export function transaction<T>(
 }
 
 /**
- * Does the same for raw statements, past Prisma, which took a fifth of the worker's CPU time. A session that takes
- * longer than `timeoutMs` is closed, and the server rolls its transaction back.
+ * Runs raw statements like `transaction`, but without Prisma, which took a fifth of the worker's CPU time. A session
+ * that takes longer than `timeoutMs` is closed, and the server rolls its transaction back.
  */
 export async function directTransaction<T>(
   database: Database,
@@ -77,12 +78,14 @@ export async function directTransaction<T>(
       clearTimeout(timer);
       await opened?.session.release().catch(() => undefined);
     }
-    // Without the session, which others need.
+    // Pauses after releasing the session, because others need it.
     await pauseUnlessFinal(failure, attempt);
   }
 }
 
-/** Runs a transaction until it is done. `run` calls `beforeCommit` directly before its commit. */
+/**
+ * Repeats a transaction until it succeeds or cannot be repeated. `run` calls `beforeCommit` directly before its commit.
+ */
 async function repeatTransaction<T>(run: (beforeCommit: () => void) => Promise<T>, guard?: CommitGuard): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     const commit = { isSent: false };
@@ -104,7 +107,7 @@ function mayRepeat(error: unknown): boolean {
   return error instanceof RetryTransaction || isTransient(error);
 }
 
-/** Pauses before the next attempt. Throws the error of this one if there must be none. */
+/** Pauses before the next attempt. Throws the error if there must be no further attempt. */
 async function pauseUnlessFinal(error: unknown, attempt: number): Promise<void> {
   if (!mayRepeat(error) || attempt === attempts) throw error;
   await sleep(Math.random() * 10 * 2 ** attempt);

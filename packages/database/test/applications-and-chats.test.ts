@@ -39,7 +39,7 @@ describe("applications", () => {
 
   it("are listed page by page, oldest first, each once", async () => {
     const fresh = await openTestDatabase();
-    // Within one millisecond they are listed by token.
+    // Applications created in the same millisecond are listed by token.
     const tokens = Array.from({ length: 7 }, () => randomUUID()).sort();
     for (const token of tokens) await fresh.applications.create({ token, name: "n" });
     const seen: string[] = [];

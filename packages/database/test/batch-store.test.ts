@@ -110,7 +110,7 @@ describe("storing accepted messages", () => {
       [repetition, 1],
     ]);
     expect(await test.numbersOf(chat.id)).to.deep.equal([1, 2, 3, 4]);
-    // Number 3 is a tombstone, which is not given again, and readers do not count it as unread.
+    // Number 3 is a tombstone. It is not assigned again, and readers do not count it as unread.
     expect(await test.database.prisma.deletedNumber.count({ where: { chatId: chat.id } })).to.equal(1);
     const keys = createMessageKeys(test.database);
     const found = await keys.find([key(1), key(2), key(3)].map(({ id }) => id.toString("hex")));
@@ -139,7 +139,7 @@ describe("storing accepted messages", () => {
   });
 
   it("stores no message in another application's chat that got the id of a lost chat", async () => {
-    // As after a failover to a replica that lacks the last transactions: the ids are assigned a second time.
+    // Simulates a failover to a replica that lacks the last transactions: ids are assigned a second time.
     const mine = await test.newChat();
     const toMine = message(mine.id, 1, "secret");
     await test.database.prisma.chat.delete({ where: { id: mine.id } });

@@ -6,7 +6,7 @@ import type { StoreSetting } from "@confab/runtime";
 import { startGalera, startMysql, type ServerHandle } from "@confab/testkit";
 import { expect } from "chai";
 
-/** A word of each setting, by which the tests identify it. */
+/** A word from each setting, by which the tests identify the setting. */
 const names = ["flush", "sync_binlog", "packet", "wsrep_on", "group_replication", "read_only"] as const;
 type Name = (typeof names)[number];
 type Findings = Record<Name, Pick<StoreSetting, "found" | "verdict">>;
@@ -27,7 +27,7 @@ describe("the settings of the database", function () {
     open.push({ folder, server });
     return server;
   }
-  /** Starts a server with a user that has privileges only on its own databases. */
+  /** Starts a server with a user that only has privileges on its own databases. */
   const withOptions = (...args: string[]): Promise<ServerHandle> =>
     started((dir) => startMysql({ dir, args, rights: "own" }));
 

@@ -188,7 +188,7 @@ describe("storing batches again and over broken connections", () => {
           all.push(...messages);
           // The order in a batch differs from the key order, to test the lock order.
           const delivery = batch(...messages.toReversed());
-          // The same messages under a different batch id: a batch of a sweep that overlaps the first one.
+          // The same messages under a different batch id, like a batch of a sweep that overlaps the first one.
           const overlapping = batch(...messages.slice(0, 3));
           return by.flatMap((who) => [
             () => persisters[who]!.store([delivery]),

@@ -4,7 +4,7 @@ import type { Chat, QueryEvent } from "@confab/database";
 import { batch, message, openTestDatabase, remember, type TestDatabase } from "./setup.ts";
 import { chatCount, key, keyIdAt, messageCount, requests } from "./explain-requests.ts";
 
-/** One line of EXPLAIN. MySQL and MariaDB use the same names for these columns. */
+/** A row of EXPLAIN. MySQL and MariaDB use the same names for these columns. */
 interface Step {
   readonly select_type: string;
   readonly table: string | null;
@@ -133,7 +133,8 @@ describe("the plan of every query", () => {
     const values = (JSON.parse(params) as unknown[]).map(argument);
     const steps = await prisma.$queryRawUnsafe<Step[]>(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, ...values);
     // Steps without a table are "no matching row in const table", "Impossible WHERE" and the rows of a VALUES list. A
-    // list of keys that is passed as JSON is a table too, and is read completely. MySQL also names the table of an INSERT.
+    // list of keys that is passed as JSON is also a table, and is read completely. MySQL also names the table of an
+    // INSERT.
     return steps.filter(
       (step) => step.table !== null && step.type !== null && step.table !== "k" && step.select_type !== "INSERT",
     );
@@ -152,7 +153,7 @@ describe("the plan of every query", () => {
           const said = `${JSON.stringify(step, (_key, v: unknown) => (typeof v === "bigint" ? Number(v) : v))} of ${event.sql}`;
           expect(step.key, said).not.to.equal(null);
           expect(step.type, said).to.be.oneOf(["const", "eq_ref", "ref", "ref_or_null", "range", "index"]);
-          // A scan of a whole index is a keyset page that starts at its beginning or end. It must stop at LIMIT.
+          // A scan of a whole index is the read of a page at the beginning or end of a list. It must stop at LIMIT.
           if (step.type === "index") expect(event.sql, said).to.match(/ORDER BY[\s\S]*LIMIT/);
           expect(step.Extra ?? "", said).not.to.match(/filesort|temporary/);
         }

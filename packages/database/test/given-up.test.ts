@@ -14,7 +14,7 @@ describe("a write that its caller has given up", () => {
     await test.batchStore.store([batch(message(chatId, 1))]);
   });
 
-  /** Holds a lock on the rows of a query while it runs `during`. */
+  /** Holds a lock on the rows of a query while `during` runs. */
   const whileLocked = (query: string, during: () => Promise<void>) =>
     test.database.prisma.$transaction(
       async (other) => {
@@ -51,7 +51,7 @@ describe("a write that its caller has given up", () => {
         for (const error of await Promise.all(given)) expect(error).to.be.instanceOf(WriteNotDone);
         await atRest();
       }
-      // Nothing that waits any longer.
+      // No statement is waiting for the lock any more.
       await eventually(
         async () => {
           const [waits] = await test.database.prisma.$queryRaw<{ found: bigint }[]>`

@@ -11,7 +11,7 @@ describe("read horizons and later numberings", () => {
 
   const current = { numbering: 1, since: 1 };
 
-  /** Runs `meanwhile` in the transaction that records numbering 2, which then ends. */
+  /** Runs `meanwhile` within the transaction that records numbering 2, before it is committed. */
   const recording = (chatId: bigint, meanwhile: () => Promise<void>) =>
     directTransaction(
       test.database,

@@ -4,7 +4,7 @@ import { createErasures, createRetention, type Horizons } from "@confab/database
 import { tooLong, batch, message, remember } from "./setup.ts";
 import { useHorizons } from "./use-horizons.ts";
 
-/** Random histories of chats. More of them take longer and find no other kind of mistake. */
+/** Number of random chat histories. More histories take longer, but find no other kinds of mistakes. */
 const historyCount = Number(process.env.CONFAB_READ_HISTORIES ?? 300);
 const readers = ["anna", "Анна", "never"];
 
@@ -107,14 +107,14 @@ describe("read horizons", () => {
   );
   type Step = typeof step extends fc.Arbitrary<infer One> ? One : never;
 
-  /** Plays a history in a chat; returns the horizons that follow from it, and the last number. */
+  /** Plays a history in a chat. Returns the horizons that follow from it, and the last number. */
   async function play(chatId: bigint, history: readonly Step[]) {
     const [reached, letters] = [new Map<string, number>(), new Set<number>()];
     let last = 0;
     for (const one of history) {
       if (one.kind === "send") {
         const sent = one.bodies.map((fits, at) => message(chatId, last + 1 + at, fits ? "hello" : tooLong));
-        // Most of them fit.
+        // Ensures that at least a third of the bodies fit.
         const kept = sent.map((each, at) => (at % 3 === 0 ? { ...each, body: "hello" } : each));
         await test.batchStore.store([batch(...kept)]);
         for (const { number, body } of kept) if (body === tooLong) letters.add(number);

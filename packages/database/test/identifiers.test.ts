@@ -3,7 +3,7 @@ import { createErasures, createErasureWork, createHorizons } from "@confab/datab
 import { expect } from "chai";
 import { batch, message, openTestDatabase } from "./setup.ts";
 
-/** Ids that some collation, normalization or conversion takes for the same as another one of them. */
+/** Ids that some collation, normalization or conversion confuses with another id in the list. */
 const alike = [
   "anna",
   "anna ",

@@ -116,7 +116,7 @@ describe("keys", () => {
       keys.revoke(token, keyId, by),
       ...Array.from({ length: 5 }, () => keys.rotate(token, keyId, { ...identity(), graceMs: 0 }, by)),
     ]);
-    // With a grace period of zero, whoever comes second finds a key that has ended.
+    // With a grace period of zero, the second request finds a key that has already ended.
     const done = attempts.filter(({ status }) => status === "fulfilled");
     const [credential] = await keys.credentials([keyId]);
     expect(credential!.revokedAt ?? credential!.expiresAt).to.not.equal(null);

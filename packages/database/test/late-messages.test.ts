@@ -36,7 +36,8 @@ describe("a message that is stored after another one was shown under its number"
     const noted = await test.messages.find(chatId, 2);
     expect(noted).to.include({ version: 1 });
     expect(noted?.changeNumber).to.be.a("number");
-    // A second delivery changes nothing, and neither does a message that was changed meanwhile.
+    // Neither a second delivery nor a conflict with a message that was edited in the meantime takes a further change
+    // number.
     expect((await test.batchStore.store([other])).conflicts).to.have.length(2);
     await createMessageChanges(test.database).edit({ chatId, number: 4 }, { body: "edited" });
     expect((await test.batchStore.store([batch(message(chatId, 4))])).conflicts).to.have.length(1);

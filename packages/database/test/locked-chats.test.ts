@@ -24,7 +24,7 @@ describe("storing while the row of a chat is locked", () => {
         const next = await timed(own, batch(message(other.id, 2)));
         expect([next.stored, next.locked.length]).to.deep.equal([1, 1]);
         expect(next.ms, "and not again").to.be.lessThan(900);
-        // A second one is locked now.
+        // Now a second chat is locked.
         const third = await test.newChat();
         await holder.$queryRaw`SELECT id FROM chats WHERE id = ${third.id} FOR UPDATE`;
         const both = await timed(own, batch(message(third.id, 1)), batch(message(other.id, 3)));
@@ -33,7 +33,7 @@ describe("storing while the row of a chat is locked", () => {
       },
       { timeout: 20_000 },
     );
-    // One batch was recorded with its other message, and one was not.
+    // The first batch was recorded, because it also has a message in another chat. The second one was not.
     const rest = await test.batchStore.store([mixed, own]);
     expect(rest).to.include({ stored: 2, knownBatches: 1 });
     expect(rest.locked).to.deep.equal([]);

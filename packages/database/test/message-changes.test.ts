@@ -73,7 +73,7 @@ describe("changes of messages", () => {
 
   it("take no number again that MySQL has lost", async () => {
     let lost = 0;
-    // More changes than seconds.
+    // Makes several changes per second.
     for (let at = 0; at < 30; at++)
       lost = changed(await changes.edit({ chatId, number: 1 }, { body: `${at}` }))!.changeNumber!;
     const { prisma } = test.database;
@@ -153,7 +153,7 @@ describe("changes of messages", () => {
     await addVersions(2, 3, "kept");
     const { prisma } = test.database;
     await prisma.$transaction(async (other) => {
-      // As if deleting them took long.
+      // Simulates a slow deletion of the versions.
       await other.$queryRaw`SELECT version FROM message_versions WHERE chat_id = ${chatId} AND version = 400 FOR UPDATE`;
       const began = performance.now();
       changed(await changes.remove({ chatId, number: 1 }));

@@ -19,7 +19,7 @@ import { openTestDatabase, rejection } from "./setup.ts";
 
 const pingFixture = join(import.meta.dirname, "fixtures/ping.ts");
 
-/** Every kind of call, because each of them uses the pool differently. */
+/** Every kind of call, because each one uses the pool differently. */
 const calls: Record<string, (database: Database) => Promise<unknown>> = {
   "a query of the client": ({ prisma }) => prisma.application.findFirst(),
   "a raw query": ({ prisma }) => prisma.$queryRaw`SELECT 1`,
@@ -58,7 +58,7 @@ describe("an unavailable database", () => {
     const proxy = await startProxy({ target: test.url });
     const database = createDatabase({ url: proxy.url });
     await database.ping();
-    // Longer than the time for which a session is trusted without a check.
+    // Waits for longer than the pool uses an idle session without a check.
     await sleep(600);
     proxy.pause();
     for (const name of Object.keys(calls)) await expectQuickFailure(database, name);

@@ -16,7 +16,7 @@ describe("the search outbox", () => {
     await test.database.prisma.searchOutboxEntry.deleteMany();
   });
 
-  /** Stores messages with a gap after each, so that each one is a separate range. */
+  /** Stores messages with a gap after each one, so that each is a separate range. */
   const store = (count: number) =>
     test.batchStore.store([batch(...Array.from({ length: count }, () => message(chatId, (number += 2))))]);
   const nothing = () => Promise.resolve();

@@ -28,7 +28,7 @@ describe("the erasure of a sender", () => {
     const { id, epoch } = (await erasures.eraseSender(token, sender, { epochInRedis: 0 }))!;
     const other = (await erasures.eraseSender(token, "ben", { epochInRedis: 0 }))!;
     const erasure = (await erasures.findSender(token, sender))!;
-    // Two workers may end it.
+    // Two workers may both finish the erasure.
     await work.finish(erasure);
     await work.finish(erasure);
     const columns = await test.database.prisma.$queryRaw<{ name: string; column: string }[]>`
@@ -52,7 +52,7 @@ describe("the erasure of a sender", () => {
   it("begins an epoch that no request had before MySQL lost it", async () => {
     const { token } = await test.newChat();
     let lost = 0;
-    // More requests than seconds.
+    // Sends several requests per second.
     for (let at = 0; at < 20; at++) lost = (await erasures.eraseSender(token, "anna", { epochInRedis: 0 }))!.epoch;
     await test.database.query("UPDATE applications SET epoch = 0 WHERE token = ?", token);
     await pause(5);

@@ -71,7 +71,7 @@ describe("the read horizon of a sender", () => {
     await store("anna", 8, 1, 1);
     await store("ben", 5, 2, 5);
     expect(await numberOf(id, "anna"), "of numbers that are assigned again").to.equal(4);
-    // By a process that did not know the numbering.
+    // This process does not know the numbering.
     await reads.advance(id, "carol", 9);
     await test.batchStore.store([batch(from("carol", id, 6))]);
     expect(await reads.find(id, "carol")).to.include({ number: 6, numbering: 2 });

@@ -16,7 +16,7 @@ import {
 } from "@confab/database";
 import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 
-// Mocha ignores unhandled rejections. With this handler, those of our code fail the test.
+// Mocha ignores unhandled rejections. With this handler, unhandled rejections of our code fail the test.
 ignoreLostSessionRejections();
 
 /** A body that the database refuses. */
@@ -50,7 +50,7 @@ export async function openTestDatabase(options: Partial<DatabaseOptions> = {}) {
       return { ...chat, token };
     },
 
-    /** The numbers of a chat's stored messages. */
+    /** Returns the numbers of a chat's stored messages. */
     numbersOf: async (chatId: bigint) => (await messages.range(chatId, { limit: 5_000 })).map(({ number }) => number),
 
     /** Returns the ranges in the search outbox, in the order in which they were added. */
@@ -75,7 +75,7 @@ export function remember(token: string, { id, number }: Pick<Chat, "id" | "numbe
   names.set(id, { token, chat: number });
 }
 
-/** Returns a message to a chat that `newChat` created or `remember` knows. */
+/** Returns a message for a chat that `newChat` created or `remember` registered. */
 export function message(chatId: bigint, number: number, body = `message ${number}`): AddressedMessage {
   const name = names.get(chatId);
   if (!name) throw new Error("the chat is not registered");
@@ -86,7 +86,7 @@ export function batch(...messages: AddressedMessage[]): NewBatch {
   return { id: randomBytes(16), messages };
 }
 
-/** Returns the error with which a promise was rejected. Fails if the promise was fulfilled. */
+/** Returns the error with which a promise was rejected. Fails if the promise is fulfilled. */
 export async function rejection(work: Promise<unknown>): Promise<unknown> {
   let value: unknown;
   try {

@@ -6,7 +6,7 @@ import { batch, message, openTestDatabase } from "./setup.ts";
 
 type Row = Record<string, unknown>;
 
-/** Everything else in a row of `messages` is content, which no tombstone has. */
+/** The columns of `messages` that are not content. Everything else is content, which no tombstone may keep. */
 const bookkeeping = [
   "chat_id",
   "number",
@@ -19,13 +19,16 @@ const bookkeeping = [
   "edited_at",
   "deleted_at",
 ];
-/** The content that the tombstone of a deleted message keeps. Without its sender, `reply_to` says nothing about anybody. */
+/**
+ * The content columns that the tombstone of a deleted message keeps. Without the sender, `reply_to` says nothing about
+ * anybody.
+ */
 const kept = ["sender", "reply_to"];
 
 describe("a tombstone", () => {
   const test = useForAll(openTestDatabase);
   before(async () => {
-    // As a newer version of Confab would add it to the tables of this one.
+    // A newer version of Confab adds columns to the tables that this version uses.
     await test.database.prisma.$executeRaw`ALTER TABLE messages ADD COLUMN reaction TEXT`;
   });
 
@@ -34,7 +37,7 @@ describe("a tombstone", () => {
   const contentOf = (row: Row): string[] =>
     Object.keys(row).filter((column) => !bookkeeping.includes(column) && row[column] !== null && row[column] !== "");
 
-  /** Creates a chat with a message of every field, the second of two. */
+  /** Creates a chat with two messages. The second one has every field. */
   async function fullChat() {
     const chat = await test.newChat();
     const content = { sender: "anna", metadata: toJsonText({ a: 1 }), reply_to: 1 };

@@ -28,7 +28,7 @@ describe("dead letters", () => {
     const letter = await test.database.prisma.deadLetter.findFirst({ where: { chatId, number } });
     return letter!;
   };
-  /** Changes the body so that it is accepted, as if the limit had been raised. */
+  /** Shortens the body so that it is accepted, as if the limit had been raised. */
   const shorten = ({ id }: DeadLetter) =>
     test.database.prisma.deadLetter.update({ where: { id }, data: { body: Buffer.from("now it fits é") } });
   const count = async () => (await test.chats.find(token, 1))?.messagesCount;

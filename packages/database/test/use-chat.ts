@@ -1,7 +1,9 @@
 import { useForAll, useForEach } from "@confab/testkit";
 import { openTestDatabase } from "./setup.ts";
 
-/** Opens a database for all tests, and gives each of them a chat and an empty search outbox. `count` is the chat's count. */
+/**
+ * Opens a database for all tests. Gives each test a chat and an empty search outbox. `count` returns the chat's count.
+ */
 export function useChat() {
   const test = useForAll(openTestDatabase);
   const chat = useForEach(() => test.newChat());

@@ -3,13 +3,13 @@ import { useForAll } from "@confab/testkit";
 import { expect } from "chai";
 import { openTestDatabase } from "./setup.ts";
 
-/** Opens a database for all tests, and compares its blocks of deleted numbers with the numbers after each of them. */
+/** Opens a database for all tests. After each test, compares its blocks of deleted numbers with the numbers. */
 export function useHorizons() {
   // Some tests start more calls at once than the pool has sessions.
   const test = useForAll(() => openTestDatabase({ acquireTimeoutMs: 30_000 }));
   const horizons = useForAll(() => createHorizons(test.database));
   const changes = useForAll(() => createMessageChanges(test.database));
-  // After each test, the blocks must be those of the numbers.
+  // After each test, the blocks must match the numbers.
   afterEach(async () => {
     const differences = await test.database.prisma.$queryRaw`
       SELECT * FROM (
@@ -22,7 +22,7 @@ export function useHorizons() {
     expect(differences).to.deep.equal([]);
   });
 
-  /** Counts the messages themselves, which the count under test never reads. */
+  /** Counts the messages themselves, which the tested count never reads. */
   async function recount(chatId: bigint, horizon: number): Promise<number> {
     return test.database.prisma.message.count({ where: { chatId, number: { gt: horizon }, deletedAt: null } });
   }

@@ -1,4 +1,4 @@
-/** Metrics of others that dashboards and rules use, and who exports them. */
+/** Metrics from other exporters that dashboards and rules use, each with its exporter. */
 export const externalMetrics = {
   up: "Prometheus, for each target",
   ALERTS: "Prometheus, for each alert that is pending or firing",

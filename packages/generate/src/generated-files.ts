@@ -10,7 +10,7 @@ export const chartFolder = join(import.meta.dirname, "../../../charts/confab");
 const style = { printWidth: 120 };
 const note = "# Made by `make generate` from packages/generate: change it there.\n";
 
-/** The chart's rules and dashboards, by their paths in the chart. */
+/** Returns the chart's rules and dashboards, by their paths in the chart. */
 export async function generatedFiles(): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   for (const plan of dashboards) {

@@ -1,6 +1,8 @@
 import * as grafana from "@grafana/grafana-foundation-sdk/dashboard";
 
-/** Queries in Grafana's Explore, by the kind of data source. The variables `logs` and `traces` name the data sources. */
+/**
+ * Queries in Grafana's Explore, by the kind of data source. The variables `logs` and `traces` name the data sources.
+ */
 const explore = {
   logs: {
     title: "Warnings and errors in the logs",
@@ -16,7 +18,7 @@ const explore = {
 
 export type Explored = keyof typeof explore;
 
-/** Returns a link to the data of the dashboard's time range. */
+/** Returns a link to the logs or traces in the dashboard's time range. */
 export function exploreLink(kind: Explored): grafana.DashboardLinkBuilder {
   const { title, type, query } = explore[kind];
   const datasource = { type, uid: `\${${kind}}` };
@@ -28,12 +30,15 @@ export function exploreLink(kind: Explored): grafana.DashboardLinkBuilder {
   return link(title, `/explore?schemaVersion=1&panes=${encodeAround(JSON.stringify({ confab: pane }))}`);
 }
 
-/** The chart replaces the folder by monitoring.prometheusRule.runbookUrlPrefix. */
+/**
+ * Returns a link to the runbook of an alert. The chart replaces the folder with
+ * monitoring.prometheusRule.runbookUrlPrefix.
+ */
 export function runbookLink(alert: string): grafana.DashboardLinkBuilder {
   return link(alert, `docs/runbooks/${alert}.md`);
 }
 
-/** Returns the other dashboards of Confab. */
+/** Returns a link to the other dashboards of Confab. */
 export function dashboardsLink(tag: string): grafana.DashboardLinkBuilder {
   return new grafana.DashboardLinkBuilder("Confab")
     .type(grafana.DashboardLinkType.Dashboards)
@@ -46,7 +51,7 @@ function link(title: string, url: string): grafana.DashboardLinkBuilder {
   return new grafana.DashboardLinkBuilder(title).type(grafana.DashboardLinkType.Link).url(url).targetBlank(true);
 }
 
-/** Encodes for a URL all but Grafana's variables. */
+/** Encodes a text for a URL, except for Grafana's variables. */
 function encodeAround(text: string): string {
   return text
     .split(/(\$\{\w+\})/)

@@ -12,7 +12,7 @@ import type { Panel, Query } from "./panel.ts";
 
 export type PanelBuilder = GraphBuilder | StatBuilder | HeatmapBuilder | TableBuilder | StateTimelineBuilder;
 
-/** Returns a panel as Grafana's. */
+/** Converts a panel to a panel of Grafana. */
 export function toPanel(panel: Panel): PanelBuilder {
   const { title, description, unit, kind, width = 8, height = 8, max, noValue, states } = panel;
   const builder = builderOf(panel)
@@ -51,8 +51,8 @@ function builderOf(panel: Panel): PanelBuilder {
 }
 
 /**
- * Shows the labels of the series, then a column per query. Series of several queries share a row if their labels are
- * equal.
+ * Returns a table that shows the labels of the series and then a column per query. Series of different queries share a
+ * row if their labels are equal.
  */
 function tableOf({ queries }: Panel): TableBuilder {
   const builder = new TableBuilder().overrideByName("alertname", [

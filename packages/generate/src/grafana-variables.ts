@@ -5,7 +5,7 @@ export const datasource = { type: "prometheus", uid: "${datasource}" };
 
 type Variable = grafana.DatasourceVariableBuilder | grafana.QueryVariableBuilder;
 
-/** Returns the variables of a dashboard: those that its queries and links use. */
+/** Returns the variables that a dashboard's queries and links use. */
 export function variablesOf({ rows }: DashboardPlan): Variable[] {
   const panels = rows.flatMap((row) => row.panels);
   const uses = (name: string) => panels.some(({ queries }) => queries.some(({ expr }) => expr.includes(`$${name}`)));
@@ -38,7 +38,7 @@ function choice(name: string, label: string, query: string): grafana.QueryVariab
       .sort(grafana.VariableSort.AlphabeticalAsc)
       .multi(true)
       .includeAll(true)
-      // Also matches series without the label, such as those of a Prometheus outside Kubernetes.
+      // This also matches series without the label, such as the series of a Prometheus outside Kubernetes.
       .allValue(".*")
       .current({ selected: true, text: ["All"], value: ["$__all"] })
   );

@@ -8,10 +8,13 @@ import type { DashboardPlan } from "./panel.ts";
 
 const tag = "confab";
 
-/** When the newest replica of each service and version started, in milliseconds since 1970: an annotation at that time. */
+/**
+ * Query for the time in milliseconds since 1970 at which the newest replica of each service and version started. The
+ * dashboards show an annotation at that time.
+ */
 export const startsQuery = `1000 * max by (service, version) (process_start_time_seconds{${confabJob},namespace=~"$namespace"} * on (namespace, service, instance) group_left (version) confab_build_info{namespace=~"$namespace"})`;
 
-/** Returns a plan as Grafana's dashboard, with the variables, links and annotations that all of them have. */
+/** Converts a plan to a Grafana dashboard, with variables, links and annotations. */
 export function toGrafana(plan: DashboardPlan): grafana.Dashboard {
   const builder = new grafana.DashboardBuilder(plan.title)
     .uid(plan.uid)
@@ -45,7 +48,10 @@ function starts(): grafana.AnnotationQueryBuilder {
     .step("30s");
 }
 
-/** The SDK places links and annotations in the controls menu, where nobody finds them; without a placement they are visible. */
+/**
+ * Removes the placement of links and annotations in the controls menu, where nobody finds them. Without a placement
+ * they are visible.
+ */
 function withoutPlacement<T>(dashboard: T): T {
   return JSON.parse(
     JSON.stringify(dashboard, (key, value: unknown) =>

@@ -1,29 +1,32 @@
-/** The selector of Confab's targets: other applications have metrics of the same names. The chart's monitors set this label. */
+/**
+ * Selects Confab's targets, because other applications have metrics with the same names. The chart's monitors set this
+ * label.
+ */
 export const confabJob = 'job="confab"';
 
-/** A promise over 30 days: at least this part of the events is good. */
+/** A promise over 30 days: at least the fraction `target` of the events is good. */
 export interface Objective {
-  /** In the names of the recorded series. */
+  /** Part of the names of the recorded series. */
   readonly key: "requests" | "request_times" | "messages" | "searchable";
   readonly target: number;
-  /** The part that may be bad, as PromQL. */
+  /** Fraction of the events that may be bad, as PromQL. */
   readonly budget: string;
-  /** Events per second in a window, by namespace. */
+  /** Returns PromQL for the events per second in a window, by namespace. */
   readonly all: (window: string) => string;
   readonly bad: (window: string) => string;
-  /** Missing it wakes nobody. */
+  /** Whether the objective's alerts are only warnings, which wake nobody. */
   readonly isWarningOnly?: true;
 }
 
 const rate = (series: string, window: string): string => `sum by (namespace) (rate(${series}[${window}]))`;
 
-/** Within this time a request must be answered, and a message must be in the search index. Both are bounds of a bucket. */
+/** Maximum time in seconds to answer a request, and to make a message searchable. Both are bounds of a bucket. */
 export const fastSeconds = 0.25;
 export const searchableSeconds = 10;
 
 const requests = "http_requests_total";
 const times = "http_request_duration_seconds";
-// A batch request takes as long as its up to 8 MiB need.
+// Batch requests are left out, because bodies of up to 8 MiB take longer.
 const timed = `${confabJob},route!="/messages/batch"`;
 const accepted = `confab_messages_accepted_total{${confabJob}}`;
 const turnedAway = `confab_messages_refused_total{${confabJob},reason=~"busy|sending-unavailable|internal-error|overloaded|storage-unavailable"}`;
@@ -63,17 +66,20 @@ export const objectives = {
   },
 } as const satisfies Record<string, Objective>;
 
-/** Returns the recorded series of an objective's events per second. */
+/** Returns the name of the series in which an objective's events per second are recorded. */
 export function recorded({ key }: Objective, which: "all" | "bad", window: string): string {
   return `namespace:confab_${key}_${which}:rate${window}`;
 }
 
-/** Returns the part of the events that was bad in a window; no value without events. */
+/** Returns PromQL for the fraction of the events in a window that were bad. It has no value without events. */
 export function badRatio(objective: Objective, window: string): string {
   return `${recorded(objective, "bad", window)} / ${recorded(objective, "all", window)}`;
 }
 
-/** Windows of the burn rates (Google's SRE workbook, chapter 5): a long one shows that it matters, a short one that it continues. */
+/**
+ * Windows of the burn rates (Google's SRE workbook, chapter 5). The long one shows that a burn matters, and the short
+ * one that it continues.
+ */
 export const burnWindows = [
   { factor: 14.4, long: "1h", short: "5m", for: "2m", severity: "critical", longSeconds: 3_600 },
   { factor: 6, long: "6h", short: "30m", for: "15m", severity: "critical", longSeconds: 21_600 },
@@ -81,17 +87,20 @@ export const burnWindows = [
   { factor: 1, long: "3d", short: "6h", for: "3h", severity: "warning", longSeconds: 259_200 },
 ] as const;
 
-/** With fewer bad events in the long window nobody is alerted: with little traffic, one is a large part. */
+/**
+ * Minimum number of bad events in the long window for an alert. With little traffic, a single bad event is a large
+ * fraction.
+ */
 export const minBadEvents = 10;
 
-/** Returns the pairs of windows whose burn rates of an objective alert. */
+/** Returns the pairs of windows for which an objective has burn rate alerts. */
 export function burnWindowsOf({ isWarningOnly }: Objective) {
   return burnWindows.filter(({ severity }) => severity === "warning" || isWarningOnly !== true);
 }
 
 /**
- * Returns the number of bad events in a window. Days are summed, because their rates are means over the time that
- * Prometheus has seen.
+ * Returns PromQL for the number of bad events in a window. For a long window, it sums recorded samples: the recorded
+ * rate of that window is a mean over only the time that Prometheus has seen.
  */
 export function badCount(objective: Objective, { long, longSeconds }: (typeof burnWindows)[number]): string {
   return isLong(long)
@@ -100,15 +109,17 @@ export function badCount(objective: Objective, { long, longSeconds }: (typeof bu
 }
 
 /**
- * Returns the windows that are recorded from the services' counters: those that an objective's alerts use, and five
- * minutes for all others.
+ * Returns the windows that are recorded from the services' counters: the short ones that an objective's alerts use, and
+ * the five minutes from which the long ones are recorded.
  */
 export function shortWindowsOf(objective: Objective): readonly string[] {
   const used = burnWindowsOf(objective).flatMap(({ long, short }) => [long, short]);
   return [...new Set<string>(["5m", ...used])].filter((window) => !isLong(window));
 }
 
-/** Recorded from the series of five minutes, because days of all counters cost too much. */
+/**
+ * Windows that are recorded from the series of five minutes, because a query over days of all counters costs too much.
+ */
 export const longWindows = ["1d", "3d", "30d"] as const;
 
 function isLong(window: string): boolean {

@@ -29,8 +29,8 @@ export interface RuleGroup {
 }
 
 /**
- * Returns every file of charts/confab/rules by its name, as Prometheus reads it; by default with the placeholder that
- * the chart replaces.
+ * Returns all files of charts/confab/rules, by name and in the format of Prometheus; by default with the placeholder
+ * that the chart replaces.
  */
 export function ruleFiles(fullname = fullnamePlaceholder): Record<string, { readonly groups: readonly RuleGroup[] }> {
   const files = Object.entries(groups).map(([name, rules]) => [
@@ -58,7 +58,7 @@ function toRule({ name, expr, for: duration, severity, labels, summary, descript
     annotations: {
       summary,
       description,
-      // The chart replaces the folder by monitoring.prometheusRule.runbookUrlPrefix.
+      // The chart replaces the folder with monitoring.prometheusRule.runbookUrlPrefix.
       runbook_url: `docs/runbooks/${name}.md`,
       dashboard: `/d/${dashboard}`,
     },

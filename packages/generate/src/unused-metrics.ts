@@ -1,6 +1,6 @@
 import type { metricCatalogue } from "@confab/metrics";
 
-/** Metrics of the catalogue that no dashboard and no rule uses, and why they are exported. */
+/** Metrics of the catalogue that no dashboard and no rule uses, each with the reason for its export. */
 export const unusedMetrics: Partial<Record<keyof typeof metricCatalogue, string>> = {
   process_cpu_user_seconds_total: "prom-client computes process_cpu_seconds_total together with it",
   process_cpu_system_seconds_total: "The other part of process_cpu_seconds_total, for a closer look",

@@ -34,7 +34,7 @@ describe("a dashboard", () => {
     for (const plan of dashboards) {
       const { links } = toGrafana(plan);
       expect(links).to.have.length(1);
-      // Grafana hides what is placed in the controls menu.
+      // Grafana hides everything that is placed in the controls menu.
       expect(JSON.stringify(toGrafana(plan))).to.not.include('"placement":"inControlsMenu"');
     }
   });

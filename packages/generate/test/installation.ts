@@ -17,17 +17,17 @@ import { startKubernetesPage } from "./kubernetes-page.ts";
 import { writeRules } from "./written-rules.ts";
 
 export interface InstallationOptions {
-  /** The folder of the rules that Prometheus evaluates; the chart's rules by default. */
+  /** Folder of the rules that Prometheus evaluates; by default the chart's rules. */
   readonly rules?: string;
-  /** For the services. */
+  /** Environment variables for the services. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 type Name = "ingest" | "api" | "worker";
 
 /**
- * Starts all three services on stores of their own, a Prometheus that scrapes them every second and evaluates rules,
- * and a page with the series that Kubernetes would export. A service can be stopped and started again on its ports.
+ * Starts all three services on their own stores, a Prometheus that scrapes them every second and evaluates rules, and a
+ * page with the series that Kubernetes would export. A service can be stopped and restarted on the same ports.
  */
 export async function startInstallation({ rules, env: more }: InstallationOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), "confab-observed-"));
@@ -58,7 +58,7 @@ export async function startInstallation({ rules, env: more }: InstallationOption
   const startAPrometheus = (name: string, ruleFolder: string) =>
     startPrometheus({
       dir: join(folder, name),
-      // YAML takes JSON.
+      // JSON is valid YAML.
       config: JSON.stringify({
         global: { scrape_interval: "1s", evaluation_interval: "1s" },
         rule_files: [join(ruleFolder, "*.yaml")],
@@ -97,7 +97,7 @@ export async function startInstallation({ rules, env: more }: InstallationOption
   };
 }
 
-/** Starts a service that keeps its ports from start to start. */
+/** Starts a service that keeps its ports across restarts. */
 async function startAgainAndAgain(name: Name, env: Readonly<Record<string, string>>) {
   const ports = { PORT: String(await freePort()), ADMIN_PORT: String(await freePort()) };
   const start = () => startService(name, { ...env, ...ports });

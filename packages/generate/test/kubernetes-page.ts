@@ -2,12 +2,15 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** The series of kube-state-metrics and the kubelet that rules and dashboards read; one machine has neither. */
+/**
+ * Series of kube-state-metrics and the kubelet that rules and dashboards read. On a single machine, neither of the two
+ * runs.
+ */
 export interface Kubernetes {
-  /** By the HPA, whose maximum is ten. */
+  /** Number of workers that the HPA wants; its maximum is ten. */
   workersWanted: number;
   migrationFailed: boolean;
-  /** Bytes of a hundred. */
+  /** Free bytes of a disk of 100 bytes. */
   diskFree: number;
   /** Seconds since the last success of the canary. */
   canaryAge: number;
@@ -15,7 +18,7 @@ export interface Kubernetes {
   backupAge: number;
 }
 
-/** Starts a page in Prometheus' text format whose values can be changed. */
+/** Starts a page in Prometheus' text format. Its values can be changed. */
 export async function startKubernetesPage() {
   const state: Kubernetes = { workersWanted: 2, migrationFailed: false, diskFree: 60, canaryAge: 60, backupAge: 60 };
   let periods = 0;

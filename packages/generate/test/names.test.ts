@@ -61,10 +61,10 @@ describe("the metrics that dashboards and rules name", () => {
 });
 
 describe("the metrics that the documents name", () => {
-  // A word that begins like a metric must be one.
+  // Every word that begins like a metric must be a metric.
   const prefixes = new Set(Object.keys(metricCatalogue).map((name) => name.split("_")[0]!));
   const like = new RegExp(`\\b(?:${[...prefixes].join("|")})_[a-z0-9_]+`, "g");
-  /** Volumes of Docker Compose are named alike. */
+  /** Volumes of Docker Compose whose names look like metrics. */
   const volumes = ["confab_secrets"];
   const unknownIn = (text: string): string[] =>
     [...text.matchAll(like)]

@@ -4,12 +4,12 @@ import spectralCore from "@stoplight/spectral-core";
 import { oas } from "@stoplight/spectral-rulesets";
 import { expect } from "chai";
 
-/** A public address: both tools object to localhost, which the committed document names. */
+/** The document with a public address. Both tools object to localhost, which the committed document names. */
 const document = JSON.stringify(openApiDocument({ publicUrl: "https://chat.confab.test", version: "1.2.3" }));
 
 async function findingsOfSpectral(text: string): Promise<string[]> {
   const spectral = new spectralCore.Spectral();
-  // The types of both packages disagree about rulesets.
+  // The types of the two packages disagree about rulesets.
   spectral.setRuleset({ extends: [[oas, "recommended"]] } as never);
   const findings = await spectral.run(JSON.parse(text) as Record<string, unknown>);
   return findings.map(({ code, path, message }) => `${code} ${path.join(".")}: ${message}`);

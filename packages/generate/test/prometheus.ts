@@ -25,12 +25,12 @@ async function ask(prometheus: string, expr: string): Promise<readonly Series[]>
   return data?.result ?? [];
 }
 
-/** Returns the current values of a query's series; throws Prometheus' message for an invalid query. */
+/** Returns the current values of a query's series. Throws Prometheus' message if the query is invalid. */
 export async function figuresOf(prometheus: string, expr: string): Promise<number[]> {
   return (await ask(prometheus, expr)).map(({ value }) => Number(value[1]));
 }
 
-/** Returns alerts that are firing or pending, as `ConfabServiceDown worker firing`. */
+/** Returns the alerts that are firing or pending, in the form `ConfabServiceDown worker firing`. */
 export async function alertsOf(prometheus: string, state = "firing|pending"): Promise<string[]> {
   const series = await ask(prometheus, `ALERTS{alertstate=~"${state}"}`);
   return series.map(({ metric }) =>

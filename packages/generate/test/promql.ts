@@ -22,15 +22,15 @@ export function namesIn(expr: string): Set<string> {
   return new Set([...found].map(([name]) => name).filter((name) => !words.has(name)));
 }
 
-/** Returns the metric of a series: _bucket, _sum and _count belong to their histogram. */
+/** Returns the metric of a series. _bucket, _sum and _count belong to their histogram. */
 export function metricOf(series: string, isMetric: (name: string) => boolean): string {
   const base = series.replace(/_(?:bucket|sum|count)$/, "");
   return !isMetric(series) && isMetric(base) ? base : series;
 }
 
 /**
- * Returns the metrics and recorded series that an expression sums, except those that another aggregation has reduced to
- * one value before.
+ * Returns the metrics and recorded series that an expression sums, except those that an inner aggregation has already
+ * reduced to one value.
  */
 export function summedIn(expr: string): Set<string> {
   const found = new Set<string>();
@@ -42,7 +42,7 @@ export function summedIn(expr: string): Set<string> {
   return found;
 }
 
-/** Returns the arguments of an aggregation. */
+/** Returns the arguments of each use of an aggregation. */
 function aggregated(expr: string, operator: string): string[] {
   const begins = expr.matchAll(new RegExp(`\\b${operator}\\s*(?:(?:by|without)\\s*\\([^)]*\\)\\s*)?\\(`, "g"));
   return [...begins].map((begin) => {

@@ -11,7 +11,7 @@ const queries = dashboards.flatMap(({ uid, rows }) =>
     panels.flatMap(({ title, queries }) => queries.map(({ expr }) => ({ panel: `${uid}: ${title}`, expr }))),
   ),
 );
-/** They show something only while an alert fires. */
+/** Returns whether a query has values only while an alert fires. */
 const emptyWhenWell = (expr: string) => expr.includes("ALERTS{");
 
 describe("a Prometheus that scrapes a running Confab", function () {
@@ -31,7 +31,7 @@ describe("a Prometheus that scrapes a running Confab", function () {
       const empty: string[] = [];
       for (const { panel, expr } of queries) {
         const figures = await figuresOf(installation.prometheus, filledIn(expr));
-        // 0 divided by 0 is no value.
+        // 0 divided by 0 gives no finite value.
         if (!figures.some(Number.isFinite) && !emptyWhenWell(expr)) empty.push(`${panel}: ${expr}`);
       }
       expect(empty).to.deep.equal([]);

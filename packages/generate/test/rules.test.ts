@@ -50,7 +50,7 @@ describe("an alert", () => {
 const metricOf = (series: string): string => /^\w+/.exec(series)![0];
 /** Returns whether a series keeps its first value. */
 const isConstant = (values: string): boolean => /^[\d.]+x\d+$/.test(values);
-/** Returns a series as promtool's tests have it. */
+/** Returns a series in the format of promtool's tests. */
 function inputOf(text: Series): { series: string; values: string } {
   const [, series, values] = /^(\w+(?:\{.*\})?) (.+)$/.exec(text)!;
   return { series: series!, values: values! };
@@ -124,8 +124,8 @@ describe("Prometheus, given the chart's rules,", function () {
 });
 
 /**
- * Returns the rules that an alert reads, directly or through others: all rules at once take minutes for days of
- * samples.
+ * Returns a filter for the rules that an alert reads, directly or through other rules. Evaluating all rules for days of
+ * samples takes minutes.
  */
 function rulesFor(alert: string): (rule: Rule) => boolean {
   const rules = Object.values(ruleFiles()).flatMap(({ groups }) => groups.flatMap((group) => group.rules));
@@ -140,7 +140,7 @@ function rulesFor(alert: string): (rule: Rule) => boolean {
   return (rule) => needed.has(nameOf(rule));
 }
 
-/** It fired before, and does not in the end. */
+/** Returns a test which checks that the alert fired at some point but does not fire at the end. */
 function endTestOf(alert: string, { series, after = 30 }: Scenario) {
   const firing = `ALERTS{alertname="${alert}",alertstate="firing"}`;
   const at = (expr: string, samples: readonly object[]) => ({ expr, eval_time: `${after}m`, exp_samples: samples });
@@ -152,7 +152,10 @@ function endTestOf(alert: string, { series, after = 30 }: Scenario) {
   };
 }
 
-/** With labels: exactly this alert fires in the end. Without: it never fires. */
+/**
+ * Returns a test. With labels, exactly the alert with these labels must fire at the end. Without labels, the alert must
+ * never fire.
+ */
 function testOf(alert: string, { series, after = 30 }: Scenario, labels?: Readonly<Record<string, string>>) {
   const firing = `ALERTS{alertname="${alert}",alertstate="firing"}`;
   const written = Object.entries({ alertname: alert, alertstate: "firing", ...labels }).map(

@@ -1,8 +1,8 @@
 import type { Installation } from "./installation.ts";
 
 /**
- * Creates some traffic of every kind: messages, a replay, a batch request with an invalid item, reading, searching, a
- * 404, an unknown chat, a 429.
+ * Creates traffic of every kind: messages, a replay, a batch request with an invalid item, reads, searches, a 404, an
+ * unknown chat and a 429.
  */
 export async function someOfEverything({ ingest, api }: Pick<Installation, "ingest" | "api">): Promise<void> {
   const application = (await send(api, "/applications", { name: "Observed" })) as { token: string };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ruleFiles, type RuleGroup } from "../src/rules.ts";
 
-/** Writes the rules of an installation that is called `fullname` into a new folder, each group changed by `change`. */
+/** Writes the rules of an installation called `fullname` into a new folder, and applies `change` to each group. */
 export async function writeRules(
   fullname = "confab",
   change: (group: RuleGroup) => RuleGroup = (group) => group,
@@ -12,7 +12,7 @@ export async function writeRules(
   const files: string[] = [];
   for (const [name, { groups }] of Object.entries(ruleFiles(fullname))) {
     const file = join(folder, `${name}.yaml`);
-    // YAML is a superset of JSON.
+    // JSON is valid YAML.
     await writeFile(file, JSON.stringify({ groups: groups.map(change) }));
     files.push(file);
   }

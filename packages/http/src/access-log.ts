@@ -10,23 +10,28 @@ import { createRequestMetrics } from "./request-metrics.ts";
 export interface AccessLogOptions {
   readonly metrics: Metrics<MetricCatalogue>;
   readonly logger: Logger;
-  /** The routes that are mounted. */
+  /** Mounted routes, whose error metrics are exported from the start. */
   readonly routes: readonly Route[];
-  /** Maximum number of lines per second; beyond it only slow requests and errors other than refusals for overload are logged. */
+  /**
+   * Maximum number of lines per second; above it, only slow requests and errors are logged, except refusals because of
+   * overload.
+   */
   readonly linesPerSecond?: number;
 }
 
-/** As nginx logs a request whose client disconnected before the answer was complete. */
+/** Status that nginx logs when the client disconnects before the answer is complete. */
 const clientLeft = 499;
 const streamStatus = 200;
 const slowMs = 1_000;
 
-/** Writes one log line and one observation per request, when its answer was sent or its client has disconnected. */
+/**
+ * Writes one log line and one observation per request, once its answer has been sent or its client has disconnected.
+ */
 export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }: AccessLogOptions): RequestHandler {
   const measured = createRequestMetrics(metrics, routes);
   const hasRoom = createLineBudget(linesPerSecond);
 
-  /** `ms` is undefined if the duration says nothing about the service. */
+  /** Logs and counts an ended request. `ms` is undefined if the duration says nothing about the service. */
   function end(method: string, status: number, bytes: number, context: RequestContext, ms: number | undefined): void {
     const now = performance.now();
     const { route = "(none)", problem } = context;
@@ -51,7 +56,10 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
     logger[status >= 500 ? "warn" : "info"](line, "request");
   }
 
-  /** Refers to no request or response, which are freed long before the end of a stream. */
+  /**
+   * Returns a function to call when the stream ends. It holds no reference to the request or response, so both can be
+   * freed long before.
+   */
   const endOfStream = (method: string, status: number, context: RequestContext) => () => {
     end(method, status, 0, context, undefined);
   };
@@ -75,7 +83,7 @@ export function accessLog({ metrics, logger, routes, linesPerSecond = Infinity }
     context.onStream = onStream;
     res.on("close", () => {
       if (context.isStream) return;
-      // A request that is held ends when its client leaves.
+      // A held request normally ends when its client leaves, so this is not logged as 499.
       const status = res.writableFinished || isHeld ? res.statusCode : clientLeft;
       const bytes = context.answerBytes ?? Number(res.getHeader("Content-Length") ?? 0);
       end(req.method, status, bytes, context, isHeld ? undefined : performance.now() - context.startedAt);

@@ -3,7 +3,10 @@ import { ProblemError, type Route } from "@confab/contracts";
 import type { IncomingMessage } from "node:http";
 import type { RequestContext } from "./request-context.ts";
 
-/** Finds the principal of a request and throws if it may not use the route. Needs no promise for a known key. */
+/**
+ * Finds the principal of a request and throws if it may not use the route. Returns undefined instead of a promise if
+ * the key is already known.
+ */
 export function admit(
   access: Access,
   req: IncomingMessage,
@@ -22,7 +25,10 @@ export function admit(
   return undefined;
 }
 
-/** To the key of another application, an application does not exist. A user token opens only chats that it names. */
+/**
+ * Throws unless the principal may use the application and the chat in the path. For a key of another application, this
+ * application does not exist. A user token opens only chats that it names.
+ */
 export function expectResource(
   principal: Principal | undefined,
   { scopes }: Route,

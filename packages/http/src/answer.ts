@@ -4,8 +4,8 @@ import { giveWay } from "@confab/async";
 const pieceLength = 65_536;
 
 /**
- * Returns the JSON of a list, or of an object with long lists of large elements, in pieces between which the event loop
- * turns. Together the pieces equal the result of encodeJson. Owners, such as applications, take turns.
+ * Returns the JSON of a list, or of an object with long lists of large elements, in pieces, and yields to the event
+ * loop between them. Joined, the pieces equal the result of encodeJson. Owners, such as applications, take turns.
  */
 export async function stringifyInTurns(value: object, owner?: string): Promise<Buffer[]> {
   const pieces: Buffer[] = [];

@@ -11,14 +11,14 @@ import {
 } from "./json-bytes.ts";
 import { createPieces } from "./pieces.ts";
 
-/** Maximum bytes of a batch request besides its messages. */
+/** Maximum number of bytes of a batch request, not counting its messages. */
 const frameBytes = 65_536;
-/** The length of `"messages"` with every letter escaped. */
+/** Length of `"messages"` with every letter escaped. */
 const longestKey = 50;
 
-/** A batch request's body in parts that can be parsed one by one. */
+/** The body of a batch request, divided into parts that can be parsed one by one. */
 export interface DividedBatch {
-  /** The text of each message; undefined if it exceeds the limit. */
+  /** The text of each message, or undefined if it exceeds the limit. */
   readonly items: (Buffer | undefined)[];
   /** The rest of the body, such as `{"messages":[0,1,2]}`: each number is the index of a message in `items`. */
   readonly frame: Buffer;
@@ -26,14 +26,17 @@ export interface DividedBatch {
 
 export interface BatchDivider {
   readonly push: (chunk: Buffer) => void;
-  /** Throws a ProblemError, as `push` does, if the body is too large. Whether it is JSON shows when its parts are parsed. */
+  /**
+   * Returns the divided body. Throws a ProblemError, like `push`, if the body is too large. Does not check whether the
+   * body is JSON: parsing its parts does that.
+   */
   end(): DividedBatch;
 }
 
 /**
- * Divides `{"messages":[…]}` while it arrives, so that a batch request becomes neither one large text nor one large tree,
- * and a body that is too large is refused as soon as that shows. It looks only at strings, brackets and commas. The body is
- * JSON if and only if all its parts are, because replacing one value by another keeps JSON valid.
+ * Divides `{"messages":[…]}` while it arrives, so that a batch request never becomes one large text or one large tree,
+ * and a body is refused as soon as it exceeds a limit. It checks only strings, brackets and commas. The body is JSON if
+ * and only if all its parts are, because replacing one value with another keeps JSON valid.
  */
 export function createBatchDivider(itemBytes: number): BatchDivider {
   const items: (Buffer | undefined)[] = [];
@@ -43,12 +46,12 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
   let inString = false;
   let isEscaped = false;
   let inMessages = false;
-  /** The last string on the top level: the key of the next value. */
+  /** Latest string at the top level, which is the key of the next value. */
   let key: number[] = [];
 
   function endItem(separator: "," | ""): void {
     const text = item.finish();
-    // An empty position stays empty in the frame, which then is not valid JSON either.
+    // An empty item stays empty in the frame, so the frame is invalid JSON, like the body.
     const isEmpty = text !== undefined && isBlank(text);
     if (!isEmpty && items.length === maxBatchItems) throw tooManyItems();
     const place = Buffer.from(`${isEmpty ? "" : items.length}${separator}`);
@@ -56,7 +59,7 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
     if (!isEmpty) items.push(text);
   }
 
-  /** Reads on in a string, from `start` on. Returns the position after the string, or the end of the chunk. */
+  /** Reads the rest of a string from `start`. Returns the position after the string, or the end of the chunk. */
   function readString(chunk: Uint8Array, start: number): number {
     let at = isEscaped ? start + 1 : start;
     while (at < chunk.length && chunk[at] !== quotationMark) at += chunk[at] === backslash ? 2 : 1;
@@ -111,7 +114,10 @@ export function createBatchDivider(itemBytes: number): BatchDivider {
   return { push, end: () => ({ items, frame: frame.finish() ?? Buffer.alloc(0) }) };
 }
 
-/** Returns whether a text is only JSON's white space; JSON.parse must see every other control character. */
+/**
+ * Returns whether a text contains only white space as JSON defines it. JSON.parse must see all other control
+ * characters.
+ */
 export function isBlank(text: Uint8Array): boolean {
   return text.every(isWhiteSpace);
 }

@@ -9,26 +9,25 @@ import { createLineDivider } from "./ndjson.ts";
 import { parseBody } from "./validation.ts";
 
 export interface BatchForm {
-  /** The schema of each item. */
+  /** Schema that each item must match. */
   readonly item: z.ZodType;
   readonly limitBytes: number;
   readonly itemLimitBytes: number;
-  /** Receives each valid item as it was sent, and the object around the items. */
+  /** Receives each valid item as it was sent; `noteFrame` receives the object around the items. */
   readonly noteItem: (value: object) => void;
   readonly noteFrame: (value: object) => void;
 }
 
-/** Where an item comes from: its line in NDJSON, its position in JSON, both from 1. */
+/** Where an item comes from: its line in NDJSON or its position in JSON, counted from 1. */
 interface Source {
   readonly kind: "line" | "message";
   readonly at: number;
 }
 
 /**
- * Reads a batch request, as JSON `{"messages":[…]}` or as NDJSON with one message per line. Each item is parsed and
- * validated before the next one is, so a batch never needs much more memory than its bytes. An invalid item becomes a
- * ProblemError in its position and does not affect the others. A body that is no such object is returned as it is, for its
- * schema to refuse.
+ * Reads a batch request, as JSON `{"messages":[…]}` or as NDJSON with one message per line. Parses and validates one
+ * item at a time, so a batch never needs much more memory than its bytes. An invalid item becomes a ProblemError in its
+ * position and does not affect the others. A body of any other shape is returned unchanged, and its schema refuses it.
  */
 export async function readBatch(req: IncomingMessage, form: BatchForm, lease?: Lease): Promise<unknown> {
   const type = mediaTypeOf(req);
@@ -58,7 +57,7 @@ async function parseItems(
   const values: unknown[] = [];
   for (let index = 0; index < texts.length; index += 1) {
     values.push(parseItem(texts[index], sourceOf(index), form, lease));
-    // Only one of text and value is kept.
+    // This frees the text once its value is parsed, so that the text and the value are never kept together.
     texts[index] = undefined;
     const turn = giveWay();
     if (turn !== undefined) await turn;
@@ -66,7 +65,7 @@ async function parseItems(
   return values;
 }
 
-/** The problems that the byte budget throws. */
+/** Problems that the byte budget throws; they refuse the whole request. */
 const ofWholeRequest: ReadonlySet<ProblemCode> = new Set<ProblemCode>(["rate-limited", "busy", "payload-too-large"]);
 
 function parseItem(text: Buffer | undefined, source: Source, form: BatchForm, lease: Lease | undefined): unknown {
@@ -84,13 +83,13 @@ function parseItem(text: Buffer | undefined, source: Source, form: BatchForm, le
     return item;
   } catch (error) {
     if (!(error instanceof ProblemError) || ofWholeRequest.has(error.code)) throw error;
-    // A JSON body is one text: if a part of it is malformed, all of it is.
+    // A JSON body is a single text, so a malformed part makes the whole body malformed.
     if (source.kind === "message" && error.code === "malformed-json") throw error;
     return error;
   }
 }
 
-/** Returns the application that a message names. */
+/** Returns the application token that a message names, or undefined. */
 export function tokenIn(message: unknown): string | undefined {
   if (typeof message !== "object" || message === null || !("application_token" in message)) return undefined;
   return typeof message.application_token === "string" ? message.application_token : undefined;

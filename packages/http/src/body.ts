@@ -7,7 +7,7 @@ import { sendContinue } from "./protocol.ts";
 import { findJsonFault } from "./json-fault.ts";
 import { readShape, type TextField } from "./json-shape.ts";
 
-/** The client left while its body was read, so nobody waits for an answer. */
+/** Thrown when the client leaves while its body is being read. No one waits for an answer any more. */
 export class RequestAbortedError extends Error {
   constructor() {
     super("the client left before its request was complete");
@@ -15,13 +15,13 @@ export class RequestAbortedError extends Error {
   }
 }
 
-/** Returns whether a body follows the headers at all, by RFC 9112 section 6. */
+/** Returns whether a body follows the headers, according to RFC 9112, section 6. */
 export function hasBody(req: IncomingMessage): boolean {
   const length = req.headers["content-length"];
   return req.headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
-/** Returns the media type in lower case; a charset other than UTF-8 or a compressed body is refused with 415. */
+/** Returns the media type in lower case. Refuses a charset other than UTF-8 and a compressed body with 415. */
 export function mediaTypeOf(req: IncomingMessage): string {
   const [type = "", ...parameters] = (req.headers["content-type"] ?? "").toLowerCase().split(";");
   const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith("charset="));
@@ -40,8 +40,9 @@ export function mediaTypeOf(req: IncomingMessage): string {
 }
 
 /**
- * Reads a JSON body of at most `limitBytes`. It throws a ProblemError: 413, 415, 400 with the position of the error, or 422
- * if the body is nested too deeply or has too many values. Keys such as `__proto__` are ordinary properties, which schemas drop.
+ * Reads a JSON body of at most `limitBytes`. Throws a ProblemError: 413, 415, 400 with the position of the error, or
+ * 422 if the body is nested too deeply or has too many values. Keys such as `__proto__` are ordinary properties, which
+ * schemas drop.
  */
 export async function readJson(req: IncomingMessage, limitBytes: number, lease?: Lease): Promise<unknown> {
   assertJson(mediaTypeOf(req));
@@ -53,18 +54,20 @@ export async function readJson(req: IncomingMessage, limitBytes: number, lease?:
   return parseJson(bytes, undefined, lease);
 }
 
-/** Parsing this many bytes takes less time than yielding to the event loop. */
+/**
+ * Maximum size of a body that is parsed without yielding to the event loop first, because parsing it takes less time.
+ */
 const cheapBytes = 16_384;
 
-/** A part of a batch request: a line of NDJSON or a message of JSON, numbered from 1. */
+/** A part of a batch request: a line of NDJSON or a message in JSON, numbered from 1. */
 export interface JsonSource {
   readonly kind: "line" | "message";
   readonly at: number;
 }
 
 /**
- * Parses JSON, or throws a `malformed-json` problem that names the position of the error and never quotes the text. An object in a
- * field of `jsonTextFields` becomes a JsonText. The lease is charged for the other values.
+ * Parses JSON, or throws a `malformed-json` problem that names the position of the error and never quotes the text. An
+ * object in a field of `jsonTextFields` becomes a JsonText. The lease is charged for all other values.
  */
 export function parseJson(bytes: Buffer, source?: JsonSource, lease?: Lease): unknown {
   if (!isUtf8(bytes)) {
@@ -83,7 +86,7 @@ export function parseJson(bytes: Buffer, source?: JsonSource, lease?: Lease): un
   return value;
 }
 
-/** Replaces each object by its text. If a name occurs several times, the last value counts, as for JSON.parse. */
+/** Replaces each object with its text. If a name occurs several times, the last value counts, like in JSON.parse. */
 function keepTexts(body: Record<string, unknown>, bytes: Buffer, fields: readonly TextField[]): void {
   for (const { name, from, to } of new Map(fields.map((field) => [field.name, field])).values()) {
     const value = body[name];
@@ -92,7 +95,7 @@ function keepTexts(body: Record<string, unknown>, bytes: Buffer, fields: readonl
   }
 }
 
-/** Refuses every media type but JSON with 415. */
+/** Refuses every media type except JSON with 415. */
 export function assertJson(mediaType: string): void {
   if (mediaType === "application/json" || /^application\/[\w.-]+\+json$/.test(mediaType)) return;
   throw new ProblemError("unsupported-media-type", {
@@ -100,7 +103,7 @@ export function assertJson(mediaType: string): void {
   });
 }
 
-/** How much of a text is searched for its error, since that takes much longer than to find that there is one. */
+/** Maximum length of text that is searched for an error: locating an error takes much longer than detecting it. */
 const searchedLength = 65_536;
 
 function faultOf(text: string, source: JsonSource | undefined): string {
@@ -123,7 +126,7 @@ function nameOf(source: JsonSource | undefined): string {
 
 /**
  * Passes a body of at most `limitBytes` to `take` as it arrives; a larger declared length is refused before anything is
- * read. An error of `take` or of the lease ends the reading. A client that sends faster than `take` works has to wait.
+ * read. Stops reading if `take` or the lease throws. A client that sends faster than `take` works has to wait.
  */
 export function consumeBody(
   req: IncomingMessage,
@@ -197,7 +200,7 @@ export function consumeBody(
       if (!isWaiting) work();
     }
     function onGone(): void {
-      // A complete request closes too, possibly before its last chunks are processed.
+      // A complete request also emits `close`, possibly before its last chunks are processed.
       if (hasEnded) return;
       fail(new RequestAbortedError());
     }

@@ -1,86 +1,104 @@
 import { ProblemError } from "@confab/contracts";
 import type { Sender } from "./sender.ts";
 
-/** The least memory of a parsed value. An empty object takes 56 bytes, and so does a number in a new object. */
+/** Minimum memory of a parsed value. An empty object takes 56 bytes, and so does a number in a new object. */
 const valueBytes = 64;
-/** Each piece in which a body arrives costs Node this much besides its bytes (measured: 700). A piece may have one byte. */
+/**
+ * Memory that Node needs for each piece of a body, in addition to its bytes (measured: 700). A piece may be a single
+ * byte.
+ */
 const pieceBytes = 704;
-/** Maximum parsed values of one request: a hundred in each of a thousand messages, besides their metadata. */
+/**
+ * Maximum number of parsed values per request: a hundred in each of a thousand messages, not counting their metadata.
+ */
 const maxRequestValues = 100_000;
 
 export interface ByteBudgetOptions {
-  /** Maximum bytes of all requests together. */
+  /** Maximum number of bytes that all requests together may hold. */
   readonly bytes: number;
-  /** Requests up to this size may also use the last quarter, which larger ones leave free. */
+  /** Requests up to this size may also use the last quarter of the budget, which is closed to larger ones. */
   readonly smallBytes?: number;
-  /** How long a body may take to arrive before it may be dropped to make room. */
+  /** Time in ms allowed for a body to arrive. After that, the body may be dropped to make room. */
   readonly timeoutMs?: number;
-  /** The part of an application's half that requests of one user hold; one request may hold more. */
+  /**
+   * Fraction of an application's half of the budget that the requests of one user may hold together. A single request
+   * may hold more.
+   */
   readonly userShare?: number;
   /**
-   * Whether small bodies that arrive at once count for their sender, too. Where requests wait for each other, many small ones hold as
-   * much as a few large ones; where they do not, counting them is not worth it.
+   * Whether bodies that arrive in one piece count towards their sender's share even if they are small. If requests wait
+   * for each other, many small ones hold as much as a few large ones; otherwise, counting them is not worth it.
    */
   readonly countsSmall?: boolean;
 }
 
-/** The share of one request. It is plain data, because closures and getters would cost each request more than the counting. */
+/**
+ * One request's share of the budget. It is plain data, because closures and getters would cost each request more than
+ * the counting.
+ */
 export interface Lease {
   readonly budget: ByteBudget;
   readonly sender: Sender | undefined;
   held: number;
-  /** The parsed values of the body. */
+  /** Number of values parsed from the body so far. */
   values: number;
-  /** The part of `held` that is counted for the sender. */
+  /** Number of bytes in `held` that count towards the sender's share. */
   counted: number;
-  /** Whether the rest of the body is still awaited. */
+  /** Whether the body has begun to arrive and is not yet complete. */
   isReading: boolean;
-  /** The bytes that are counted for the applications of messages. */
+  /** Bytes counted for each application that the messages name, by token. */
   assigned: Map<string, number> | undefined;
-  /** Called with a `busy` problem if the body is dropped, while it is being read, to make room for others. */
+  /** Called with a `busy` problem if the body is dropped to make room for others while it is still arriving. */
   evict: ((problem: ProblemError) => void) | undefined;
 }
 
 export interface ByteBudget {
   open(sender?: Sender): Lease;
-  /** Adds a body that has arrived at once; throws a `busy` problem if there is no room for it. */
+  /**
+   * Adds a body that has arrived in one piece. Throws a `busy` problem if there is no room for it, and, with
+   * `countsSmall`, a `rate-limited` problem if it exceeds the sender's share.
+   */
   take(lease: Lease, bytes: number): void;
   /**
-   * Adds a piece of a body, which counts for its sender; throws a `rate-limited` problem beyond the sender's share, and a `busy` problem if
-   * there is no room.
+   * Adds a piece of a body and counts it towards its sender's share. Throws a `rate-limited` problem if that exceeds
+   * the share, and a `busy` problem if there is no room.
    */
   takePiece(lease: Lease, bytes: number): void;
   /**
-   * Counts the memory of parsed values; throws a `busy` problem if there is no room for it, and `payload-too-large` if the request
-   * has too many values.
+   * Counts the memory of parsed values. Throws a `busy` problem if there is no room for it, `rate-limited` if it
+   * exceeds the sender's share, and `payload-too-large` if the request has too many values.
    */
   charge(lease: Lease, values: number): void;
   /**
-   * Counts bytes of a large request for an application, unless they count for the sender's own; throws a `rate-limited` problem beyond
-   * half of the budget.
+   * Counts bytes of a large request for an application, unless the sender's own application already accounts for them.
+   * Throws a `rate-limited` problem if the application exceeds half of the budget.
    */
   assign(lease: Lease, token: string | undefined, bytes: number): void;
-  /** Marks the body as complete: from now on it is not dropped. */
+  /** Marks the body as complete, so that it is no longer dropped. */
   complete(lease: Lease): void;
-  /** Returns everything to the budget; may be repeated. */
+  /** Returns all bytes of the request to the budget. Repeated calls have no effect. */
   release(lease: Lease): void;
   used(): number;
 }
 
 /**
- * Bounds the memory of requests from their first byte until they are answered: their bytes and their values. Bytes count when they
- * arrive, not when they are announced, since announcing costs a client nothing. One application holds at most half of the budget, and
- * so does a client address without a key. When the budget is used up, bodies that arrive slowly are dropped. The last quarter is for
- * small requests alone, so a few large ones cannot keep out ordinary messages.
+ * Bounds the memory of requests from their first byte until they are answered: their bytes and their values. Bytes
+ * count when they arrive, not when they are announced, because announcing them costs a client nothing. One application,
+ * or one client address without a key, holds at most half of the budget. When the budget is used up, bodies that arrive
+ * slowly are dropped. The last quarter is reserved for small requests, so a few large ones cannot keep out ordinary
+ * messages.
  */
 export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
   const { bytes: total, smallBytes = 65_536, timeoutMs = 2_000, userShare = 1, countsSmall = false } = options;
-  /** The bodies that are being read and when they began, the oldest first: the only ones that may be dropped. */
+  /** Start times of the bodies that are being read, oldest first. Only these bodies may be dropped. */
   const reading = new Map<Lease, number>();
   const owned = new Map<string, number>();
   let used = 0;
 
-  /** Drops the oldest body of those that match, if it has been arriving for too long. The last to come may be that one. */
+  /**
+   * Drops the oldest matching body that has been arriving for too long, but neither the body of `lease` nor a later
+   * one. Returns whether it dropped a body.
+   */
   function dropSlow(lease: Lease, matches: (sender: Sender | undefined) => boolean): boolean {
     const now = performance.now();
     for (const [slow, since] of reading) {
@@ -111,7 +129,10 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
   }
   const isOver = (name: string, bytes: number, limit: number): boolean => (owned.get(name) ?? 0) + bytes > limit;
 
-  /** Counts further bytes for the sender. To stay within its share, it loses its own slow bodies first. */
+  /**
+   * Counts more bytes towards the sender's share. If the share is used up, the sender's own slow bodies are dropped
+   * first.
+   */
   function count(lease: Lease, sender: Sender, bytes: number): void {
     const { owner, user } = sender;
     while (isOver(owner, bytes, total / 2)) {
@@ -160,7 +181,7 @@ export function createByteBudget(options: ByteBudgetOptions): ByteBudget {
       if (sender !== undefined && (countsSmall || held > smallBytes)) count(lease, sender, held - counted);
     },
     assign(lease, token, bytes) {
-      // Small requests are bounded by their number, so counting them is not worth it.
+      // Small requests are limited in number, so counting them is not worth it.
       if (lease.held <= smallBytes || token === undefined || lease.sender?.isApplication === true) return;
       if (isOver(token, bytes, total / 2)) throw tooMuchOf("this application", "half");
       add(token, bytes);

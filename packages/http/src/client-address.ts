@@ -3,12 +3,12 @@ import type { IncomingMessage } from "node:http";
 import { isIPv6 } from "node:net";
 
 /**
- * Returns the address of the client, for limits: behind as many proxies as the app trusts (Express' setting `trust
- * proxy`), the one that the outermost of them saw. An IPv6 address stands for its network of 64 bits, which usually
- * belongs to one client.
+ * Returns the client's address for use in limits. Behind proxies that the app trusts (Express' setting `trust proxy`),
+ * it is the address that the outermost trusted proxy saw. An IPv6 address stands for its network of 64 bits, which
+ * usually belongs to one client.
  */
 export function clientAddress(req: IncomingMessage | Pick<Request, "ip">): string {
-  // Requests have Express' prototype before Express sees them.
+  // Node creates requests with Express' prototype, so `ip` works even before Express handles them.
   const { ip = "" } = req as Pick<Request, "ip">;
   const address = ip.replace(/^::ffff:(?=\d+\.)/, "");
   if (!isIPv6(address)) return address;

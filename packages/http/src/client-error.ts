@@ -13,8 +13,8 @@ const codes: Readonly<Record<string, ProblemCode>> = {
 const lingerMs = 1_000;
 
 /**
- * Creates a listener for a server's `clientError` event, which answers what is not HTTP or arrives too slowly, then
- * closes the connection.
+ * Creates a listener for a server's `clientError` event, which answers requests that are not HTTP or arrive too slowly,
+ * and then closes the connection.
  */
 export function createClientErrorHandler(publicUrl: string, answerOf: (socket: never) => ServerResponse | undefined) {
   return (error: NodeJS.ErrnoException, socket: Duplex): void => {
@@ -24,13 +24,13 @@ export function createClientErrorHandler(publicUrl: string, answerOf: (socket: n
       return;
     }
     if (answer?.headersSent === true && !answer.writableFinished) {
-      // The answer to the previous request may still be on its way: nothing may be written into it.
+      // The previous answer may still be in flight, and nothing may be written into the middle of it.
       socket.end();
       setTimeout(() => socket.destroy(), lingerMs).unref();
       return;
     }
     const problem = new ProblemError(codes[error.code ?? ""] ?? "malformed-request");
-    // The error may be in the body of a request whose headers were read.
+    // The error may be in the body of a request whose headers have already been read.
     const begun = answer?.headersSent === false ? answer : undefined;
     const requestId = String(begun?.getHeader("X-Request-ID") ?? createRequestId());
     const request = { publicUrl, requestId, ...(begun !== undefined && { instance: requestPath(begun.req) }) };

@@ -2,12 +2,13 @@ import { answerHeaders } from "@confab/contracts";
 import cors from "cors";
 import type { RequestHandler } from "express";
 
-/** How long a browser may remember the answer to a preflight request, in seconds; Chromium accepts no more. */
+/** Time in seconds that a browser may cache the answer to a preflight request. This is Chromium's maximum. */
 const maxAge = 7_200;
 
 /**
- * Lets web pages of the given origins, such as `https://chat.example.com`, use the service (https://fetch.spec.whatwg.org/#http-cors-protocol).
- * Credentials of browsers, such as cookies, stay refused: a page sends `Authorization` by itself. Mounted before the answers to OPTIONS.
+ * Lets web pages of the given origins, such as `https://chat.example.com`, use the service
+ * (https://fetch.spec.whatwg.org/#http-cors-protocol). Browser credentials such as cookies are not allowed: a page sets
+ * `Authorization` itself. Mount it before the OPTIONS handler.
  */
 export function createCors(origins: readonly string[]): RequestHandler {
   return cors({

@@ -11,30 +11,34 @@ import { countedBytes, unsentOf } from "./unsent.ts";
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 
-/** Serves a request, or passes it on untouched. */
+/** Serves a request, or passes it on without reading it. */
 export type Direct = (req: IncomingMessage, res: ServerResponse, passOn: Listener) => void;
 
-/** A route without parameters in its path and without a query, which always has a body and an answer. */
+/** A route that has neither path parameters nor a query, but always a body and an answer. */
 type DirectRoute = Route & { body: object; success: { schema: object } };
 
 export interface DirectOptions extends MountOptions {
   readonly begin: Begin;
-  /** The handlers that each request passes before its route. Each must call `next` at once. */
+  /** Handlers that run before the route for each request. Each must call `next` synchronously. */
   readonly steps: readonly RequestHandler[];
   readonly onProblem: ErrorRequestHandler;
-  /** Returns why nothing is accepted at the moment. Asked before the key and the body cost anything. */
+  /** Returns a problem while nothing is accepted, or else undefined. Called before any work on the key and the body. */
   readonly shed?: () => ProblemError | undefined;
 }
 
-/** A body of this size arrives with its headers, and parsing it takes less time than yielding to the event loop. */
+/**
+ * Maximum size of a body that is served here. It arrives with its headers, and parsing it takes less time than yielding
+ * to the event loop.
+ */
 const maxBytes = 16_384;
 const mediaTypes: ReadonlySet<string | undefined> = new Set(["application/json", jsonMediaType]);
 const unusualHeaders = ["transfer-encoding", "content-encoding", "expect", "confab-version", ...conditionHeaders];
 
 /**
- * Serves the usual requests to one route without Express and its router, with the same checks in the same order as `mount`. They are those
- * with a small body that arrived together with the headers. All others are passed on before anything is read, so each unusual case exists
- * only once: in the app, where the same route is mounted. See ADR 31 for what this saves.
+ * Serves the usual requests to one route without Express and its router, with the same checks in the same order as
+ * `mount`. A usual request has a small body that arrives together with the headers. All others are passed on before
+ * anything is read, so that only the app, where the same route is mounted, has to handle unusual cases. See ADR 31 for
+ * what this saves.
  */
 export function createDirect<R extends DirectRoute>(
   route: R,
@@ -88,7 +92,7 @@ export function createDirect<R extends DirectRoute>(
       const body = parseObject(route.body.schema, parseJson(bytes, undefined, lease), known, context);
       const output = await handler({ params: {}, body, idempotencyKey, context } as RouteInput<R>);
       if (validateResponses) assertAnswer(route, output.body);
-      // The client may have left while the handler worked.
+      // The client may have disconnected while the handler was running.
       if (res.destroyed) return;
       const payload = encodeJson(output.body);
       const size = Buffer.byteLength(payload);
@@ -98,7 +102,7 @@ export function createDirect<R extends DirectRoute>(
       }
       const headers = [...commonHeadersOf(context), ...headersOf(output, context)];
       headers.push("Content-Type", jsonMediaType, "Content-Length", String(size));
-      // Node keeps no headers that are passed to writeHead.
+      // Node does not keep headers that are passed to writeHead, so the access log cannot read the size from them.
       context.answerBytes = size;
       res.writeHead(route.success.status, headers);
       res.end(payload);
@@ -114,7 +118,7 @@ export function createDirect<R extends DirectRoute>(
       passOn(req, res);
       return;
     }
-    // Then Node's parser has passed on what it has of the body.
+    // By the next tick, Node's parser has delivered the part of the body that has arrived.
     process.nextTick(() => {
       if (req.readableLength !== Number(req.headers["content-length"])) {
         passOn(req, res);

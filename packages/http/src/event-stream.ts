@@ -3,45 +3,49 @@ import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { unreadOf, type Unread } from "./unread.ts";
 
-/** A corked stream sends what is written in pieces of about this size, and looks whether the client takes them. */
+/** A corked stream sends in pieces of about this size and checks after each whether the client has taken it. */
 const maxPieceBytes = 64 * 1024;
 const nothing = Buffer.alloc(0);
-/** How long a client may take to read the end of a stream. */
+/** Time in ms that a client has to read the end of a stream. */
 const endMs = 2_000;
 
-/** The client of a stream has disconnected. */
+/** Thrown when the client of a stream has disconnected or the stream has ended. */
 export class ClientLeft extends Error {
   override readonly name = "ClientLeft";
 }
 
 /** A stream of server-sent events to one client. */
 export interface EventStream {
-  /** Whether an event of this size may be written; if not, write nothing before `drained`. */
+  /** Returns whether an event of this size may be written. If not, write nothing until `drained` resolves. */
   hasRoom(bytes: number): boolean;
   /**
-   * Returns false if the client has not taken everything: then write no more before `drained`. Throws `ClientLeft` if it has left
-   * or the stream has ended.
+   * Sends bytes or, after `cork`, collects them. Returns false if the client has not taken everything that was sent. In
+   * that case, write nothing until `drained` resolves. Throws `ClientLeft` if the client has left or the stream has
+   * ended.
    */
   write(bytes: Buffer): boolean;
-  /** Whether the client has yet to take some of what was written. */
+  /** Returns whether the client has not yet taken everything that was written. */
   hasUnread(): boolean;
-  /** Sends what is written until `uncork` in one piece, or in large ones. */
+  /** Collects everything that is written until `uncork` and sends it in one piece, or in large pieces. */
   cork(): void;
   /** Returns false if the client has not taken everything. */
   uncork(): boolean;
   /**
-   * Resolves when the client has taken everything and there is room for more; rejects with `ClientLeft` when it has left or the
-   * stream has ended.
+   * Resolves when the client has taken everything and there is room for more. Rejects with `ClientLeft` if the client
+   * has left or the stream has ended.
    */
   drained(): Promise<void>;
   end(): void;
 }
 
-/** Begins an answer of server-sent events, which ends with its connection. `onClose` is called once, when the connection has closed. */
+/**
+ * Begins an answer of server-sent events, which lasts as long as its connection. `onClose` is called once, when the
+ * connection has closed.
+ */
 export function startEventStream(res: Response, onClose: () => void): EventStream {
-  // Without it, HTTP/1.1 needs a frame around each event.
+  // Chunked encoding would add a frame around each event. Closing the connection ends the answer instead.
   res.useChunkedEncodingByDefault = false;
-  // nginx passes it on unbuffered.
+  // `X-Accel-Buffering` makes nginx pass the stream on unbuffered.
   res.writeHead(200, {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "private, no-store",
@@ -51,14 +55,17 @@ export function startEventStream(res: Response, onClose: () => void): EventStrea
   res.flushHeaders();
   const { socket } = res;
   const unread = unreadOf(res);
-  // A client that sent several requests at once has to wait until the earlier ones are answered.
+  // If a client pipelines requests, the answer has no socket until the earlier requests are answered.
   if (socket === null) return new Stream(res, unread, onClose);
   socket.setNoDelay(true);
   release(socket, res);
   return new Stream(socket, unread, onClose);
 }
 
-/** A class, because a process has thousands of them, and each closure would cost as much as the whole object. */
+/**
+ * This is a class because a process has thousands of streams, and each closure would cost as much memory as a whole
+ * object.
+ */
 class Stream implements EventStream {
   readonly #out: Writable;
   readonly #unread: Unread | undefined;
@@ -103,7 +110,7 @@ class Stream implements EventStream {
 
   async drained(): Promise<void> {
     this.#expectClient();
-    // Done after everything before it, or when the client has left.
+    // The callback runs when everything written before has been sent, or when the client has left.
     if (this.hasUnread()) await new Promise<unknown>((resolve) => this.#out.write(nothing, resolve));
     this.#unread?.remove(this.#out);
     await this.#unread?.room();
@@ -130,8 +137,9 @@ class Stream implements EventStream {
 const serverEvents = ["close", "data", "end", "error", "timeout", "drain", "pause", "resume"] as const;
 
 /**
- * Takes a connection from Node's HTTP server as soon as the request is read, since nothing follows on it. The server would keep the
- * request, the answer, the parser and all that they refer to: most of the memory of a stream.
+ * Takes a connection from Node's HTTP server as soon as the request is read, since no other request follows. Otherwise,
+ * the server would keep the request, the answer, the parser and everything that they refer to, which is most of a
+ * stream's memory.
  */
 function release(socket: Socket, res: Response): void {
   const { req } = res;
@@ -140,13 +148,14 @@ function release(socket: Socket, res: Response): void {
     if (socket.destroyed) return;
     for (const [event, ofServer] of listeners) {
       for (const listener of ofServer as ((...args: unknown[]) => void)[]) {
-        // To the server, the connection is closed: it frees the parser and drops the request, which is complete.
+        // This makes the server believe that the connection is closed. The server then frees the parser and drops the
+        // request, which is complete.
         if (event === "close") listener.call(socket);
         socket.off(event, listener);
       }
     }
     res.detachSocket(socket);
-    // The client has nothing more to send, but it may leave.
+    // The client has nothing more to send, but it may disconnect.
     socket.on("data", ignore).on("error", ignore).on("end", destroy).on("timeout", destroy).resume();
   };
   if (req.readableEnded) leave();
@@ -154,7 +163,7 @@ function release(socket: Socket, res: Response): void {
 }
 
 function ignore(): void {
-  // The connection closes after an error.
+  // The client should send nothing more, and an error needs no handling, because the connection closes after it.
 }
 
 function destroy(this: Socket): void {

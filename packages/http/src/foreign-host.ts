@@ -7,8 +7,9 @@ export interface HostOptions {
 }
 
 /**
- * Returns a check of Host headers that is true for names other than localhost and the host of the public URL. Undefined unless
- * the service listens on a loopback address, because a service that other machines reach may have any name.
+ * Returns a function that returns true for a Host header that names neither an IP address, localhost nor the host of
+ * the public URL. Returns undefined unless the service listens on a loopback address, because a service that other
+ * machines can reach may have any name.
  */
 export function createForeignHostCheck({
   host,
@@ -16,7 +17,7 @@ export function createForeignHostCheck({
 }: HostOptions): ((hostHeader: string | undefined) => boolean) | undefined {
   if (!/^(localhost|127\.[\d.]+|::1)$/i.test(host)) return undefined;
   const publicHost = new URL(publicUrl).hostname;
-  // Clients rarely change the header, so most requests cost one comparison.
+  // The latest accepted header. Clients rarely change theirs, so most requests need only one comparison.
   let latest: string | undefined;
   return (hostHeader = "") => {
     if (hostHeader === latest) return false;

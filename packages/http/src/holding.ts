@@ -3,22 +3,24 @@ import type { Request, Response } from "express";
 import type { RequestContext } from "./request-context.ts";
 
 /**
- * Keeps the connection for this long although nothing is sent on it. The signal aborts when the client leaves or may not read any more. The duration of the
- * request then says nothing about the service, and is not observed.
+ * Keeps the connection open for this long although nothing is sent on it. Returns a signal that aborts when the client
+ * leaves or may no longer read. The duration of a held request says nothing about the service and is not observed.
  */
 export type Hold = (forMs: number) => AbortSignal;
 
-/** How long the answer to a request that has waited may take. */
+/** Time in ms that the answer to a held request may take after the wait. */
 const answerMs = 30_000;
 
-/** Lets a request wait until its client leaves or may not read any more. `end` throws 401 in the second case. */
+/**
+ * Creates the functions for a request that waits: `hold`, and `end`, which throws 401 if the client may no longer read.
+ */
 export function createHolding(req: Request, res: Response, context: RequestContext, access: Access | undefined) {
   let isRefused = false;
   let unwatch: (() => void) | undefined;
   return {
     hold: (forMs: number): AbortSignal => {
       context.onHold?.();
-      // Without this, the server closes a connection on which nothing happens. The next request sets its own timeout.
+      // Without this timeout, the server would close the idle connection. The next request sets its own.
       req.socket.setTimeout(forMs + answerMs);
       const leaving = new AbortController();
       unwatch = access?.watch(context.principal, () => {

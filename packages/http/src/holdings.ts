@@ -5,18 +5,18 @@ interface Holding {
   readonly users: Map<string | undefined, number>;
 }
 
-/** Counts the memory that the applications and their users hold. */
+/** The memory that each application and each of its users holds. */
 export interface Holdings {
-  /** Adds bytes; negative ones return them. */
+  /** Adds bytes to what the owner holds; a negative number subtracts. */
   add(owner: Owner, bytes: number): void;
   /**
-   * The user who holds most in the application that holds most, its keys counting as one; undefined unless that remains more than what
-   * the asking owner holds after it gets the bytes.
+   * Returns the user who holds most in the application that holds most. All keys of an application count as one user.
+   * Returns undefined if the asking owner, once it has the bytes, would hold at least as much.
    */
   most(asking: Owner, bytes: number): Owner | undefined;
 }
 
-/** Counts what is held per application and user. */
+/** Creates empty counts of the bytes held per application and user. */
 export function createHoldings(): Holdings {
   const applications = new Map<string, Holding>();
 

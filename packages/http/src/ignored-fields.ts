@@ -1,10 +1,10 @@
 import type { RequestContext } from "./request-context.ts";
 
-/** How many names an answer lists, and how many characters each of them may take. */
+/** Maximum number of names that an answer lists; `maxNameLength` limits the characters of each. */
 const maxNames = 10;
 const maxNameLength = 64;
 
-/** Remembers the names in `input` that no schema knows, at most one more than an answer lists. */
+/** Remembers the names in `input` that no schema knows, up to one more than an answer lists. */
 export function noteIgnored(context: RequestContext, input: object, known: ReadonlySet<string>): void {
   for (const name in input) {
     if (known.has(name)) continue;
@@ -16,7 +16,7 @@ export function noteIgnored(context: RequestContext, input: object, known: Reado
 
 /**
  * Returns the names as the value of `Confab-Ignored-Fields`: separated by commas, percent-encoded, and bounded, since
- * clients choose them. `...` stands for what does not fit.
+ * clients choose them. `...` stands for the names or parts that do not fit.
  */
 export function ignoredHeader(names: ReadonlySet<string>): string {
   const listed = [...names].slice(0, maxNames).map(encodeName);

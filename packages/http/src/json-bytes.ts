@@ -1,4 +1,4 @@
-/** The bytes that matter when JSON is scanned without being parsed. */
+/** Bytes that matter when JSON is scanned without parsing it. */
 export const tab = 0x09;
 export const newline = 0x0a;
 export const carriageReturn = 0x0d;

@@ -6,9 +6,9 @@ const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 type Expected = "value" | "value or end" | "key" | "key or end" | "comma or end";
 
 /**
- * Returns the offset of the first character at which `text` stops being JSON (RFC 8259), its length if it ends too
- * early, -1 if it is JSON. It is one pass without recursion, for the answer to a body that JSON.parse refused: V8's own
- * messages name a position only sometimes, and they quote the text.
+ * Returns the offset of the first character that is not valid JSON (RFC 8259), the length of `text` if it ends too
+ * early, or -1 if it is JSON. It makes one pass without recursion. It exists for answers to bodies that JSON.parse
+ * refused: V8's messages name a position only sometimes, and they quote the text.
  */
 export function findJsonFault(text: string): number {
   const closers: ("}" | "]")[] = [];

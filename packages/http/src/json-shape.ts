@@ -16,7 +16,7 @@ export const maxDepth = 64;
 /** Maximum number of values in a body or an item of a batch request: members of objects and elements of arrays. */
 export const maxValues = 10_000;
 
-/** An object that a body has under a name of `jsonTextFields`: its first byte and the one after its last. */
+/** An object under a name of `jsonTextFields` in a body: the offset of its first byte and the offset after its last. */
 export interface TextField {
   readonly name: string;
   readonly from: number;
@@ -24,17 +24,19 @@ export interface TextField {
 }
 
 export interface Shape {
-  /** How many values are kept after parsing; those inside `fields` become texts. */
+  /**
+   * Number of values that are kept after parsing. The values inside `fields` do not count, because they become texts.
+   */
   readonly values: number;
-  /** In their order; a name may occur several times. */
+  /** Fields in the order of the body; a name may occur several times. */
   readonly fields: readonly TextField[];
 }
 
 const noFields: readonly TextField[] = [];
 
 /**
- * Refuses with 422 a text that costs far more to parse than its size suggests: an object of two bytes takes fifty in memory.
- * It looks only at strings, brackets and commas; JSON.parse decides whether the text is JSON.
+ * Refuses a text with 422 if parsing it costs far more memory than its size suggests: an object of two bytes takes
+ * fifty in memory. It looks only at strings, brackets and commas; JSON.parse decides whether the text is JSON.
  */
 export function readShape(bytes: Buffer): Shape {
   let depth = 0;
@@ -46,7 +48,7 @@ export function readShape(bytes: Buffer): Shape {
     switch (bytes[at]!) {
       case quotationMark: {
         const end = endOfString(bytes, at + 1);
-        // First what is cheap to see: most strings are no keys of objects.
+        // The cheap check comes first: most strings are not keys of objects.
         const from = depth === 1 ? startOfObject(bytes, end + 1) : undefined;
         const name = from === undefined ? undefined : textFieldName(bytes, at, end);
         if (from !== undefined && name !== undefined) open = { name, from, values: values + 1 };
@@ -76,7 +78,7 @@ export function readShape(bytes: Buffer): Shape {
   return { values: values - dropped, fields };
 }
 
-/** The longest name, with each character escaped. */
+/** Length of the longest name with each character escaped. */
 const longestName = 6 * Math.max(...Array.from(jsonTextFields, (name) => name.length));
 
 /** Returns the string between two quotes if it is a name of `jsonTextFields`. */
@@ -95,8 +97,7 @@ function textFieldName(bytes: Buffer, quote: number, end: number): string | unde
 }
 
 /**
- * Returns where the object begins that is the value of a key which ends before `at`, or undefined if something else
- * follows.
+ * Returns the offset of the object that follows a key that ends before `at`, or undefined if something else follows.
  */
 function startOfObject(bytes: Buffer, at: number): number | undefined {
   const colon = skipWhiteSpace(bytes, at);

@@ -1,4 +1,7 @@
-/** Returns, for each line, whether its second still has room for it. */
+/**
+ * Creates a function that counts a line and returns whether fewer than `perSecond` lines came before it in the same
+ * second.
+ */
 export function createLineBudget(perSecond: number): (nowMs: number) => boolean {
   let second = Number.NaN;
   let left = 0;

@@ -2,22 +2,22 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { hasBody } from "./body.ts";
 import { awaitsContinue } from "./protocol.ts";
 
-/** Node reads and drops the rest of a body up to this size, and the connection stays open. */
+/** For a body up to this size, Node reads and drops the rest, and the connection stays open. */
 const cheapBytes = 64 * 1024;
 const lingerBytes = 8 * 1024 * 1024;
 const lingerMs = 5_000;
 
 /**
- * Ends an answer that may be sent before the request's body has arrived. Closing at once would reset the connection of a client
- * that still sends, and it would never see the answer. So the whole answer is sent, and the body is dropped for five seconds or
- * 8 MiB before the connection closes.
+ * Ends an answer that may be sent before the request's body has arrived. Closing at once would reset the connection
+ * while the client still sends, and the client would never see the answer. Therefore the whole answer is sent, and up
+ * to five seconds or 8 MiB of the body are read and dropped before the connection closes.
  */
 export function endBeforeBody(req: IncomingMessage, res: ServerResponse, payload: Buffer): void {
   if (req.complete || !hasBody(req) || Number(req.headers["content-length"] ?? Infinity) <= cheapBytes) {
     res.end(payload);
     return;
   }
-  // Such a client sends nothing after a refusal, or everything without waiting.
+  // A client that waits for 100 Continue usually sends no body after a refusal.
   if (awaitsContinue(req)) {
     res.setHeader("Connection", "close");
     res.end(payload);

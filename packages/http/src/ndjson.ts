@@ -5,11 +5,17 @@ import { createPieces } from "./pieces.ts";
 
 export interface LineDivider {
   readonly push: (chunk: Buffer) => void;
-  /** The lines that are not blank, and the number of each in the body, from 1; a line that exceeds the limit is undefined. */
+  /**
+   * Returns the lines that are not blank and their numbers in the body, from 1. A line that exceeds the limit is
+   * undefined.
+   */
   end(): { lines: (Buffer | undefined)[]; numbers: number[] };
 }
 
-/** Divides newline-delimited JSON into lines while it arrives, and refuses a batch request at its first line too many. */
+/**
+ * Divides newline-delimited JSON into lines while it arrives, and refuses a batch request as soon as it has too many
+ * lines.
+ */
 export function createLineDivider(lineBytes: number): LineDivider {
   const lines: (Buffer | undefined)[] = [];
   const numbers: number[] = [];

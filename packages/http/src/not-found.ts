@@ -9,7 +9,10 @@ interface KnownPath {
 
 type RouteTable = Iterable<Pick<Route, "method" | "path">>;
 
-/** Answers OPTIONS with the methods of a known path; mounted before the routes, because Express has an answer of its own. */
+/**
+ * Answers OPTIONS with the methods of a known path; mounted before the routes, because Express would otherwise send its
+ * own answer.
+ */
 export function createOptionsHandler(routes: RouteTable): RequestHandler {
   const known = knownPaths(routes);
   return (req, res, next) => {
@@ -20,8 +23,8 @@ export function createOptionsHandler(routes: RouteTable): RequestHandler {
 }
 
 /**
- * Answers 405 to unknown methods of paths such as `…/messages/search`, which the routes of `…/messages/{message}` would take for the path of
- * a message. Mounted before the routes.
+ * Answers 405 to unknown methods of paths such as `…/messages/search`, which the routes of `…/messages/{message}` would
+ * otherwise treat as the path of a message. Mounted before the routes.
  */
 export function createMethodCheck(routes: RouteTable): RequestHandler {
   const known = knownPaths(routes);
@@ -41,7 +44,7 @@ function hides(segments: readonly string[], others: readonly string[]): boolean 
 }
 
 /**
- * Answers a request that no route took: 405 with `Allow` if the path has other methods, else 404. It takes the whole
+ * Answers a request that matches no route: 405 with `Allow` if the path has other methods, else 404. It takes the whole
  * route table, including the routes of other services.
  */
 export function createNotFoundHandler(routes: RouteTable): RequestHandler {
@@ -67,7 +70,10 @@ function wrongMethod({ path, methods }: KnownPath, method: string): ProblemError
   });
 }
 
-/** An empty parameter is the most frequent slip: the shell variable of the token is not set. */
+/**
+ * Returns a hint for an unknown path. The most common mistake is an empty parameter, because a shell variable is not
+ * set.
+ */
 function detailOf(known: readonly KnownPath[], path: string): { detail?: string } {
   const empty = emptyParameter(known, path);
   if (empty !== undefined) {
@@ -79,7 +85,10 @@ function detailOf(known: readonly KnownPath[], path: string): { detail?: string 
   return { detail: `Paths are in lower case and do not end with a slash. Use ${similar}.` };
 }
 
-/** Returns the parameter before the end of a path that is empty, where the path has all its segments. */
+/**
+ * Returns the name of the first empty parameter in a path that otherwise matches a known path. Returns undefined if
+ * there is none, or if only the last segment is empty.
+ */
 function emptyParameter(known: readonly KnownPath[], path: string): string | undefined {
   const asked = path.slice(1).split("/");
   const match = known.find(
@@ -91,7 +100,7 @@ function emptyParameter(known: readonly KnownPath[], path: string): string | und
   return match?.segments.find((_, at) => asked[at] === "")?.slice(1, -1);
 }
 
-/** Returns the path that was probably meant: the same one in the right case, without empty segments. */
+/** Returns the path that was probably meant: a known path that matches if case and empty segments are ignored. */
 function similarTo(known: readonly KnownPath[], path: string): string | undefined {
   const asked = path.split("/").filter((segment) => segment !== "");
   const match = known.find(
@@ -112,7 +121,7 @@ function knownPaths(routes: RouteTable): KnownPath[] {
   return [...byPath].map(([path, methods]) => ({ path, segments: path.slice(1).split("/"), methods }));
 }
 
-/** Matches like the routers: in the same case, without a slash at the end. */
+/** Returns whether a path matches, like the routers: case-sensitive and without a trailing slash. */
 function matches(segments: readonly string[], path: string): boolean {
   const asked = path.slice(1).split("/");
   return (

@@ -1,7 +1,10 @@
-/** Collects bytes from several chunks, up to a limit; beyond it they are dropped. */
+/** Collects bytes from several chunks up to a limit. Above the limit, all of them are dropped. */
 export interface Pieces {
   add(chunk: Buffer, from: number, to: number): void;
-  /** The bytes since the last call, in one piece that may share the memory of its chunk; undefined if they exceeded the limit. */
+  /**
+   * Returns the bytes since the last call in one piece, which may share the memory of its chunk, or undefined if they
+   * exceed the limit.
+   */
   finish(): Buffer | undefined;
   readonly length: number;
 }

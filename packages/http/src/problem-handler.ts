@@ -8,12 +8,12 @@ import { requestPath } from "./request-path.ts";
 
 export interface ProblemHandlerOptions {
   readonly publicUrl: string;
-  /** Translates an error of a store into a problem; returns every other error as it is. */
+  /** Translates an error of a store into a problem. Returns all other errors unchanged. */
   readonly toProblem?: (error: unknown) => unknown;
 }
 
 /**
- * Creates the only handler that writes error answers: mounted last, it answers every thrown error as
+ * Creates the only handler that writes error answers. Mounted last, it answers every thrown error with
  * application/problem+json.
  */
 export function createProblemHandler({ publicUrl, toProblem }: ProblemHandlerOptions): ErrorRequestHandler {
@@ -30,7 +30,7 @@ export function createProblemHandler({ publicUrl, toProblem }: ProblemHandlerOpt
     else if (problem.status >= 500 && !isSheddingLoad(problem.code))
       context.logger.warn({ err: error, problem: problem.code }, "request failed");
     if (res.headersSent) {
-      // Half an answer was sent: only a broken connection shows the client that it is incomplete.
+      // Part of an answer has been sent. Only a broken connection shows the client that the answer is incomplete.
       res.destroy();
       return;
     }

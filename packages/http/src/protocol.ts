@@ -10,8 +10,8 @@ interface MayAwait extends IncomingMessage {
 }
 
 /**
- * Refuses requests that Node's parser accepts but this service would misread, and requests that a web page of another host sends
- * to a service on this machine; mounted before the routes.
+ * Refuses requests that Node's parser accepts but this service would misread, and requests that a web page of another
+ * host sends to a service on this machine. Mounted before the routes.
  */
 export function createProtocolCheck(options: HostOptions): RequestHandler {
   const isForeign = createForeignHostCheck(options);
@@ -41,7 +41,10 @@ function protocolFault(req: IncomingMessage): ProblemError | undefined {
   return undefined;
 }
 
-/** Remembers that a client waits for 100 Continue. It is sent when the body is read, so a refusal saves the client the upload. */
+/**
+ * Remembers that a client waits for 100 Continue. 100 Continue is sent only when the body is read, so a refusal saves
+ * the client the upload.
+ */
 export function awaitContinue(req: IncomingMessage, res: ServerResponse): void {
   (req as MayAwait)[continueKey] = res;
 }
@@ -59,7 +62,10 @@ export function awaitsContinue(req: IncomingMessage): boolean {
   return (req as MayAwait)[continueKey] !== undefined;
 }
 
-/** Node keeps the first of several Host headers, while a reverse proxy may have used another one. */
+/**
+ * Returns the number of Host headers. Node keeps only the first of several, while a reverse proxy may have used another
+ * one.
+ */
 function hostsOf({ rawHeaders }: IncomingMessage): number {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {

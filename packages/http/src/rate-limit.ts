@@ -9,14 +9,14 @@ import { contextOf } from "./request-context.ts";
 
 export interface RateLimitOptions {
   readonly redis: RedisConnection;
-  /** Requests per application and window. */
+  /** Maximum number of requests per application and window. */
   readonly limit: number;
-  /** The part of these that one user with a user token may send. */
+  /** Fraction of an application's limit that one user with a user token may use. */
   readonly userShare: number;
   readonly windowSeconds: number;
   readonly logger: Logger;
   readonly keyPrefix: string;
-  /** How long a request waits for Redis before this process counts alone. */
+  /** Time in ms that a request waits for Redis before this process counts on its own. */
   readonly timeoutMs?: number;
 }
 
@@ -26,14 +26,14 @@ interface RateLimitState {
   readonly resetSeconds: number;
 }
 
-/** After Redis did not answer in time, it is not asked again for this long. */
+/** Time in ms for which Redis is not queried after it has failed to answer in time. */
 const pauseMs = 1_000;
 
 /**
- * Creates the limit of paths with `:token`. It limits the requests of each application and of each of its users, and
- * sets the RateLimit headers of draft-ietf-httpapi-ratelimit-headers for whichever has less left. All processes share
- * the counts through Redis, in fixed windows. While Redis is unavailable or slow, each process counts alone: the limit
- * may be exceeded, but no request fails or waits for long.
+ * Creates the rate limit for paths with `:token`. It limits the requests for each application and for each of its
+ * users, and sets the RateLimit headers of draft-ietf-httpapi-ratelimit-headers for the one that has fewer requests
+ * left. All processes share the counts through Redis, in fixed windows. While Redis is unavailable or slow, each
+ * process counts on its own. The limit may then be exceeded, but no request fails or waits for long.
  */
 export function createRateLimit(options: RateLimitOptions): RequestHandler {
   const { limit, userShare, windowSeconds, keyPrefix } = options;
@@ -58,13 +58,13 @@ export function createRateLimit(options: RateLimitOptions): RequestHandler {
 
   return async (req, res, next) => {
     const token = applicationTokenSchema.safeParse(req.params.token);
-    // An invalid token is answered with 404 later, and must not fill Redis with keys.
+    // A request with an invalid token gets 404 later and must not create keys in Redis.
     if (!token.success) {
       next();
       return;
     }
     const user = contextOf(req).principal?.user?.id;
-    // First, because what is refused to a user must not use up the limit of the application.
+    // The user's limit comes first, because requests refused to a user must not use up the application's limit.
     const ofUser =
       user === undefined ? undefined : await takeOfUser(`${token.data}:${hash("sha256", user, "base64url")}`);
     if (ofUser?.allowed === false) answer(res, limitOfUser, ofUser, "One user of the application (USER_SHARE)");
@@ -75,7 +75,10 @@ export function createRateLimit(options: RateLimitOptions): RequestHandler {
   };
 }
 
-/** Counts requests by their keys, in this process alone while Redis does not answer in time. */
+/**
+ * Returns a function that counts requests by key: in Redis or, while Redis does not answer in time, in this process
+ * alone.
+ */
 function createCounter(
   { redis, windowSeconds: duration, logger, timeoutMs = 150 }: RateLimitOptions,
   { points, keyPrefix }: { points: number; keyPrefix: string },
@@ -87,7 +90,7 @@ function createCounter(
     points,
     duration,
     rejectIfRedisNotReady: true,
-    // A refused application or user is refused without asking Redis until its window ends.
+    // Once refused, an application or user is refused without querying Redis until its window ends.
     inMemoryBlockOnConsumed: points + 1,
   });
   const late = (): Error => new Error(`Redis did not answer within ${timeoutMs} ms`);

@@ -8,37 +8,43 @@ import { setHeaders } from "./set-headers.ts";
 
 export interface RequestContext {
   readonly requestId: string;
-  /** On the clock of `performance.now()`, in milliseconds. */
+  /** Start time in milliseconds, from `performance.now()`. */
   readonly startedAt: number;
-  /** The trace that the request belongs to: its own span's or the caller's. */
+  /** Id of the trace that contains the request's span or, without a span, of the caller's trace. */
   readonly traceId: string | undefined;
-  /** The request's span as a W3C traceparent, for work that continues elsewhere; undefined if no span is recorded. */
+  /**
+   * The request's span as a W3C traceparent, for work that continues elsewhere, or undefined if no span is recorded.
+   */
   readonly traceparent: string | undefined;
-  /** Adds the request id to each line; created at its first use, since most requests log nothing. */
+  /** Logger that adds the request id to each line. It is created on first use, since most requests log nothing. */
   readonly logger: Logger;
-  /** The template of the request's route, for logs and metrics. */
+  /** Template of the request's route, for logs and metrics. */
   route: string | undefined;
-  /** Who sends the request; undefined if that is not known yet, or if the request has no key. */
+  /** The principal that sends the request, or undefined if it is not known yet or the request has no key. */
   principal: Principal | undefined;
-  /** Further fields of the access log: application and chat. */
+  /** Additional fields for the access log, such as the application and the chat. */
   logFields: Readonly<Record<string, string | number>> | undefined;
-  /** The code of the problem that was answered. */
+  /** Code of the problem that the request was answered with, if any. */
   problem: ProblemCode | undefined;
-  /** Called when the request waits for something, so that its duration says nothing about the service. */
+  /** Called when the request is held, so that its duration says nothing about the service. */
   onHold: (() => void) | undefined;
-  /** Called when the answer begins as a stream. Returns what to call at its end, which is not the end of Node's response. */
+  /**
+   * Called when the answer begins as a stream. Returns a function to call when the stream ends, which is not when
+   * Node's response ends.
+   */
   onStream: (() => () => void) | undefined;
   /** Whether the answer has begun as a stream. */
   isStream: boolean;
-  /** The names of fields and query parameters that no schema knows. */
+  /** Names of the request's fields that no schema knows. */
   ignored: Set<string> | undefined;
-  /** The size of the answer's body, if the header Content-Length does not say it. */
+  /** Size of the answer's body, if the header Content-Length does not contain it. */
   answerBytes: number | undefined;
 }
 
-// A property of the request costs less than a WeakMap or `res.locals`; a symbol cannot collide.
+// Key of the context as a property of the request, which costs less than a WeakMap or `res.locals`. A symbol cannot
+// collide.
 const contextKey = Symbol("confab request context");
-/** The `error.type` of a request whose client disconnected before the answer was complete. */
+/** Value of `error.type` for a request whose client disconnects before the answer is complete. */
 const clientDisconnected = "client_disconnected";
 const saneRequestId = /^[A-Za-z0-9._-]{1,128}$/;
 
@@ -46,7 +52,10 @@ interface WithContext extends IncomingMessage {
   [contextKey]?: RequestContext;
 }
 
-/** A class, because V8 would keep an object literal with a getter, and the request with it, until the next full collection. */
+/**
+ * This is a class because V8 would keep an object literal with a getter, together with the request, until the next full
+ * garbage collection.
+ */
 class Context implements RequestContext {
   readonly requestId: string;
   readonly traceId: string | undefined;
@@ -80,8 +89,8 @@ class Context implements RequestContext {
 }
 
 /**
- * Begins a request: gives it an id (a valid `X-Request-ID` of the client, or a new one), its start time and, if it is sampled, a server
- * span, which is returned.
+ * Begins a request: gives it an id (a valid `X-Request-ID` from the client, or a new one), a start time and, if it is
+ * sampled, a server span, which is returned.
  */
 export type Begin = (req: IncomingMessage, res: ServerResponse) => Span | undefined;
 
@@ -103,7 +112,7 @@ export function createBegin(logger: Logger, tracer: Tracer = noTracer): Begin {
   };
 }
 
-/** Begins each request, and sets the headers that every answer has. Mounted first. */
+/** Creates a handler, to be mounted first, that begins each request and sets the headers that every answer has. */
 export function requestContext(begin: Begin): RequestHandler {
   return (req, res, next) => {
     const span = begin(req, res);
@@ -113,7 +122,7 @@ export function requestContext(begin: Begin): RequestHandler {
   };
 }
 
-/** Returns the headers that every answer has, names and values in turn. */
+/** Returns the headers that every answer has, as alternating names and values. */
 export function commonHeadersOf({ requestId }: RequestContext): string[] {
   return ["X-Request-ID", requestId, "X-Content-Type-Options", "nosniff"];
 }
@@ -129,7 +138,7 @@ export function contextOf(req: IncomingMessage): RequestContext {
   return context;
 }
 
-/** Names the span by the route's template: a path holds a token. */
+/** Ends the span and names it after the route's template, because a path contains a token. */
 function endSpan(
   span: Span,
   method: string,
@@ -147,7 +156,7 @@ function endSpan(
     "confab.chat": logFields?.chat,
     "confab.problem": problem,
   });
-  // The span of a stream covers its beginning.
+  // The span of a stream covers only its beginning, so it ends without an error.
   const isComplete = res.writableFinished || isStream;
   span.end(isComplete ? (res.statusCode >= 500 ? String(res.statusCode) : undefined) : clientDisconnected);
 }

@@ -10,8 +10,8 @@ const errorStatuses = new Set(
 
 /**
  * Creates the metrics of the HTTP edge: requests and their durations by method, route template and status, and problems
- * by their code. The errors and the problems of each of `routes` are exported from the start, so that the first one is
- * an increase.
+ * by route and code. Server errors and problems of all `routes` are exported as 0 from the start, so that the first one
+ * counts as an increase.
  */
 export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: readonly Route[]) {
   const total = metrics.counter("http_requests_total");
@@ -27,7 +27,7 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
     for (const problem of documented) problems.labels({ route: path, problem });
   }
 
-  // prom-client sorts and joins the labels on every use; the few combinations that occur are kept here instead.
+  // prom-client sorts and joins the labels on every use; the few combinations that occur are therefore cached here.
   const seriesOf = memoize((key) => {
     const [method, status, route] = split(key);
     const labels = { method, route, status };
@@ -42,11 +42,11 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
     began: () => {
       inFlight += 1;
     },
-    /** The answer has begun and has no end of its own. */
+    /** Notes that the answer has begun as a stream or is held, so the request no longer counts as in flight. */
     streaming: () => {
       inFlight -= 1;
     },
-    /** A stream has no duration. */
+    /** Counts an ended request. `ms` is undefined for a stream or a held request, whose duration is not observed. */
     ended(request: {
       method: string;
       route: string;
@@ -67,7 +67,7 @@ export function createRequestMetrics(metrics: Metrics<MetricCatalogue>, routes: 
   };
 }
 
-/** Methods, statuses and codes hold no space. */
+/** Splits a key at its spaces. Methods, statuses and codes contain none. */
 function split(key: string): [string, string, string] {
   const first = key.indexOf(" ");
   const second = key.indexOf(" ", first + 1);

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Returns the path of a request without its query, also of a target in absolute form (`GET http://host/path`), whose
- * host only the client claims.
+ * Returns the path of a request without its query. Also handles a target in absolute form (`GET http://host/path`),
+ * whose host is only the client's claim.
  */
 export function requestPath(req: IncomingMessage & { originalUrl?: string }): string {
   const target = req.originalUrl ?? req.url ?? "";

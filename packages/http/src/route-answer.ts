@@ -11,12 +11,12 @@ import { unsentOf } from "./unsent.ts";
 
 export const jsonMediaType = "application/json; charset=utf-8";
 
-/** Encoded lists that several requests have waited for. */
+/** Encoded lists for routes whose requests may wait, keyed by list. Several requests can share an encoded list. */
 const awaited = new WeakMap<object, Promise<(string | Buffer)[]>>();
 
 /**
- * Returns the pieces of an answer's body. A list that several requests have waited for is encoded once. Owners take
- * turns.
+ * Returns the pieces of an answer's body. A list that answers several waiting requests is encoded only once. While long
+ * lists are encoded, their owners take turns.
  */
 export async function payloadOf(route: Route, body: unknown, owner: string | undefined): Promise<(string | Buffer)[]> {
   if (route.waits !== true) return encode(route, body, owner);
@@ -31,7 +31,7 @@ async function encode(route: Route, body: unknown, owner: string | undefined): P
   return isLong ? stringifyInTurns(body as object, owner) : [encodeJson(body)];
 }
 
-/** Writes the answer to a request that a route has taken. */
+/** Writes the answer to a request that a route has handled. */
 export function writeAnswer<R extends Route>(
   req: Request,
   res: Response,
@@ -40,7 +40,7 @@ export function writeAnswer<R extends Route>(
   output: RouteOutput<R>,
   payload: readonly (string | Buffer)[],
 ): void {
-  // The client may have left while the handler worked.
+  // The client may have disconnected while the handler was running.
   if (res.destroyed) return;
   const bytes = payload.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
   unsentOf(res)?.add(res, { bytes, memory: payload }, route.method === "get", owner);
@@ -67,12 +67,12 @@ export function writeAnswer<R extends Route>(
   res.end(payload.at(-1));
 }
 
-/** Returns the headers of an answer that do not depend on its content, names and values in turn. */
+/** Returns the headers of an answer that do not depend on its body, as alternating names and values. */
 export function headersOf(
   { location, replayed, headers }: Pick<RouteOutput<Route>, "location" | "replayed" | "headers">,
   { ignored }: RequestContext,
 ): string[] {
-  // Answers hold tokens and messages, which no cache may keep.
+  // Answers contain tokens and messages, so no cache may keep them.
   const all = ["Cache-Control", "private, no-store"];
   if (location !== undefined) all.push("Location", location);
   if (replayed === true) all.push("Idempotent-Replayed", "true");
@@ -82,8 +82,8 @@ export function headersOf(
 }
 
 /**
- * Returns whether an If-None-Match header names the tag, strong or weak. Unlike Express' `req.fresh` it ignores
- * `Cache-Control: no-cache`, which `fetch` adds to every conditional request.
+ * Returns whether an If-None-Match header is `*` or names the tag, strong or weak. Unlike Express' `req.fresh`, it
+ * ignores `Cache-Control: no-cache`, which `fetch` adds to every conditional request.
  */
 function names(header: string | undefined, tag: string): boolean {
   return header?.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === tag) ?? false;

@@ -10,7 +10,10 @@ import { contextOf, type RequestContext } from "./request-context.ts";
 import { expectKnown } from "./unknown-parameters.ts";
 import { parseBody, parseQuery } from "./validation.ts";
 
-/** The names that the schemas of a route know. Other parameters are refused; other fields are ignored, and clients receive their names. */
+/**
+ * Names of the fields and parameters in a route's schemas. Other parameters are refused. Other fields are ignored, and
+ * the answer lists their names.
+ */
 export interface KnownFields {
   readonly body: ReadonlySet<string>;
   readonly item: ReadonlySet<string>;
@@ -26,7 +29,7 @@ function fieldsOf(schema: z.ZodObject | undefined): ReadonlySet<string> {
 }
 
 export function readQuery(req: Request, route: Route, known: KnownFields): unknown {
-  // Express parses the query on every use, which requests without one are spared.
+  // Express parses the query on every access. A route without a query schema avoids this if the URL has no query.
   if (route.query === undefined && !req.url.includes("?")) return undefined;
   const { query } = req;
   expectKnown(query, known.query);
@@ -61,7 +64,7 @@ export async function readRouteBody(
   return value;
 }
 
-/** Parses a JSON object by a schema, and notes the fields that the schema does not know. */
+/** Parses a JSON object with a schema, and notes the fields that the schema does not know. */
 export function parseObject<T>(schema: z.ZodType<T>, input: unknown, known: KnownFields, context: RequestContext): T {
   const value = parseBody(schema, input);
   noteIgnored(context, input as object, known.body);
@@ -82,10 +85,13 @@ export function readIdempotencyKey(req: IncomingMessage): string | undefined {
 const conditions = ["If-Match", "If-None-Match", "If-Unmodified-Since"].map(
   (name) => [name, name.toLowerCase()] as const,
 );
-/** The names of conditions in the headers of Node. */
+/** Names of the conditional request headers, as Node spells them. */
 export const conditionHeaders = conditions.map(([, key]) => key);
 
-/** Throws a problem for a condition that nothing checks. To ignore it could destroy what the client wants to keep. */
+/**
+ * Throws a problem for a condition that the route does not check. Ignoring it could destroy data that the client wants
+ * to keep.
+ */
 export function expectConditions({ method, versioned }: Route, headers: IncomingHttpHeaders): void {
   if (method === "get") return;
   for (const [name, key] of conditions) {
@@ -100,9 +106,9 @@ export function expectConditions({ method, versioned }: Route, headers: Incoming
 }
 
 /**
- * Returns the tags in an If-Match header; undefined for `*` and without one. Throws a problem for any other text (RFC
- * 9110, section 13.1.1), which would match nothing. A weak tag counts, unlike there: a reverse proxy that compresses an
- * answer makes its tag weak, and the resource stays the same.
+ * Returns the tags in an If-Match header, or undefined if it is `*` or there is no such header. Throws a problem for
+ * any other text, which would match nothing. Unlike in RFC 9110, section 13.1.1, a weak tag counts: a reverse proxy
+ * that compresses an answer makes its tag weak, but the resource stays the same.
  */
 export function readTags(header: string | undefined): string[] | undefined {
   if (header === undefined || header.trim() === "*") return undefined;

@@ -20,23 +20,26 @@ export interface RouteInput<R extends Route> {
   readonly query: QueryOf<R>;
   readonly body: BodyOf<R>;
   readonly idempotencyKey: string | undefined;
-  /** The tags that the resource may have; undefined if any. */
+  /** Tags that the resource may have, or undefined if every tag is allowed. */
   readonly tags: readonly string[] | undefined;
   readonly context: RequestContext;
-  /** A signal that aborts when the client leaves. Only for searches. */
+  /** Returns a signal that aborts when the client leaves. Only for searches. */
   readonly left: () => AbortSignal;
   /**
-   * Reads and encodes the body of an answer, outside the share of its application. Only for requests that wait: many of them share a read,
-   * and the route bounds how many reads are under way.
+   * Reads and encodes the body of an answer outside the application's fair share. Only for requests that wait: many of
+   * them share a read, and the route limits how many reads run at once.
    */
   readonly readEncoded: R extends { waits: true }
     ? <T extends { readonly items: AnswerOf<R> }>(read: () => Promise<T>) => Promise<T>
     : undefined;
-  /** Runs a part of the work in its application's share. Parts must not be nested: the inner one would wait for the outer one. */
+  /**
+   * Runs a part of the work in its application's fair share. Parts must not be nested, because the inner part would
+   * wait for the outer one.
+   */
   readonly inShare: R extends { share: "parts" } ? InShare : undefined;
-  /** Only for requests that wait. */
+  /** Keeps the connection open while a request waits. Only for requests that wait. */
   readonly hold: R extends { waits: true } ? Hold : undefined;
-  /** The client's, only for requests that wait. */
+  /** The client's address. Only for requests that wait. */
   readonly address: R extends { waits: true } ? string : undefined;
 }
 
@@ -50,29 +53,32 @@ export interface RouteOutput<R extends Route> {
   readonly tag?: string;
   /** The path of the created resource. */
   readonly location?: string;
-  /** The queries of the pages that this one links to. */
+  /** Queries of the pages that this page links to. */
   readonly link?: PageLinks;
-  /** Whether a repeated idempotency key is answered, so that nothing new was created. */
+  /** Whether the answer is a replay, so that nothing new was created. */
   readonly replayed?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export type RouteHandler<R extends Route> = (input: RouteInput<R>) => Promise<RouteOutput<R>> | RouteOutput<R>;
 
-/** Whose limits a request uses up: those of an application and, with a user token, the share of its user. */
+/** The application whose limits a request uses and, with a user token, the user whose share it uses. */
 export interface Owner {
   readonly token: string;
   readonly user: string | undefined;
 }
 
-/** A change, by the name of what it locks: changes that lock the same wait for each other. Undefined if it locks nothing of others. */
+/**
+ * A change, identified by what it locks. Changes that lock the same thing wait for each other. `locks` is undefined if
+ * no other change has to wait for this one.
+ */
 export interface Change {
   readonly locks: string | undefined;
 }
 
 /**
- * Runs work when its owner may have more of it in progress; rejects with a problem after seconds, or at once if much is waiting. The
- * time of searches is limited as well.
+ * Runs work when its owner's fair share has room. Rejects with a problem if there is no room within some seconds, or at
+ * once if too much work is already waiting. The total time of searches is limited as well.
  */
 export type FairShares = <T>(
   owner: Owner,
@@ -81,21 +87,24 @@ export type FairShares = <T>(
   waitBudget?: WaitBudget,
 ) => Promise<T>;
 
-/** How long a request with several parts may still wait for its share; undefined until its first part has waited. */
+/**
+ * Remaining time that a request with several parts may wait for its share. `leftMs` is undefined until its first part
+ * has waited.
+ */
 export interface WaitBudget {
   leftMs?: number;
 }
 
-/** Runs work in the share of the application that a request belongs to. */
+/** Runs work in the fair share of the application that a request belongs to. */
 export type InShare = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface MountOptions {
-  /** Decides who may use the routes; without it they are public. */
+  /** Decides who may use the routes. Without it, they are public. */
   readonly access?: Access | undefined;
-  /** Bounds the memory that bodies of unanswered requests hold. */
+  /** Limits the memory held by bodies of unanswered requests. */
   readonly budget: ByteBudget;
-  /** Runs what reads lists and what changes something, so that one application leaves the others their share of the database. */
+  /** Runs reads of lists and changes, so that each application gets its fair share of the database. */
   readonly share?: FairShares | undefined;
-  /** For tests: an answer that does not match its schema is an error. */
+  /** For tests: treats an answer that does not match its schema as an error. */
   readonly validateResponses?: boolean;
 }

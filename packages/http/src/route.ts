@@ -22,8 +22,8 @@ import { unsentOf } from "./unsent.ts";
 import { parseParams } from "./validation.ts";
 
 /**
- * Mounts a row of the route table on a router. The handler receives only input that the row's schemas accept; everything
- * else is refused first, in the order key, path, query, headers, body. The handler's result is written as JSON.
+ * Mounts a row of the route table on a router. The handler receives only input that the row's schemas accept. Key,
+ * path, query, headers and body are checked beforehand, in this order. The handler's result is written as JSON.
  */
 export function mount<R extends Route>(
   router: Router,
@@ -54,8 +54,8 @@ export function mount<R extends Route>(
       lease?.budget.assign(lease, owner, lease.held);
       const input = { params, query, body, idempotencyKey, tags, context, left: () => signalOf(res) };
       const holding = waits(route, query) ? createHolding(req, res, context, access) : undefined;
-      // Lists that belong to no application have a share of their own. The share includes the encoding: otherwise lists would be read
-      // faster than they are encoded, and fill the memory.
+      // Lists that belong to no application have a separate share. The share includes the encoding, because otherwise
+      // lists would be read faster than they are encoded and fill the memory.
       const ofOwner = { token: owner ?? context.principal?.token ?? "", user: context.principal?.user?.id };
       const encoded = async <T>(work: () => Promise<T>, bodyOf: (result: T) => unknown) => {
         if (isList(route)) unsentOf(res)?.expectRoom(ofOwner);
@@ -84,9 +84,9 @@ export function mount<R extends Route>(
         return { result, payload: await payloadOf(route, result.body, owner) };
       };
       const { result: output, payload } = await answer();
-      // Thousands of requests may have waited for the same message: their answers are written in slices.
+      // Thousands of requests may have waited for the same message, so their answers are written in several turns.
       const turn = holding === undefined ? undefined : giveWay(owner);
-      // Not without a turn to wait for: all would pass before the first one writes.
+      // Awaits only if there is a turn: an await without one would let all requests pass before the first one writes.
       if (turn !== undefined) await turn;
       if (validateResponses) assertAnswer(route, output.body);
       writeAnswer(req, res, route, ofOwner, output, payload);
@@ -97,20 +97,19 @@ export function mount<R extends Route>(
 }
 
 /**
- * Returns the kind of work of a request. A change locks what its path names: how far a reader has read, a chat, or an
- * application.
+ * Returns the kind of work of a request. A change locks what its path names: a read horizon, a chat or an application.
  */
 function kindOf(route: Route, { token, chat, reader }: Params): Parameters<FairShares>[2] {
   if (route.method === "get") return isSearch(route) ? "search" : "list";
   return { locks: token === undefined ? undefined : `${token} ${chat ?? ""} ${reader ?? ""}` };
 }
 
-/** Returns whether a request asks to wait for messages. */
+/** Returns whether a request waits for messages. */
 function waits(route: Route, query: unknown): boolean {
   return route.waits === true && (query as { wait?: number }).wait !== undefined;
 }
 
-/** Aborts when the connection closes before the answer was sent, or after. */
+/** Returns a signal that aborts when the connection closes, whether or not the answer has been sent. */
 function signalOf(res: Response): AbortSignal {
   const leaving = new AbortController();
   if (res.destroyed) leaving.abort();
@@ -121,7 +120,10 @@ function signalOf(res: Response): AbortSignal {
   return leaving.signal;
 }
 
-/** The input of a stream's handler, which writes its answer itself. A problem that it throws before is answered as usual. */
+/**
+ * The input of a stream's handler, which writes its answer itself. If it throws a problem before `start`, the problem
+ * is answered as usual.
+ */
 export interface StreamInput<R extends Route> extends Pick<RouteInput<R>, "params" | "query" | "context"> {
   readonly lastEventId: string | undefined;
   /** The client's address. */
@@ -131,8 +133,8 @@ export interface StreamInput<R extends Route> extends Pick<RouteInput<R>, "param
 }
 
 /**
- * Mounts a route whose answer is a stream of server-sent events. An object that outlives the handler should refer to nothing of its
- * input but the context: otherwise it keeps the whole request in memory.
+ * Mounts a route whose answer is a stream of server-sent events. An object that outlives the handler should keep only
+ * the context from the handler's input. Otherwise, it keeps the whole request in memory.
  */
 export function mountStream<R extends Route>(
   router: Router,
@@ -158,7 +160,7 @@ export function mountStream<R extends Route>(
   });
 }
 
-/** Calls both. Not a closure of its caller's, which would refer to the request. */
+/** Returns a function that calls both. A closure in the caller would keep the request in memory. */
 function both(first: (() => void) | undefined, second: () => void): () => void {
   return () => {
     first?.();

@@ -1,7 +1,7 @@
 import { Router } from "express";
 
 /**
- * Creates a router whose paths match exactly, like the reverse proxy's: in the same case, without a slash at the end.
+ * Creates a router whose paths match exactly, like in the reverse proxy: case-sensitive and without a trailing slash.
  */
 export function createRouter(): Router {
   return Router({ caseSensitive: true, strict: true });

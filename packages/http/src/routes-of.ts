@@ -6,8 +6,8 @@ interface MountedRoute {
 }
 
 /**
- * Returns every method and path of a router in the route table's notation, without those of routers that are mounted
- * under a path.
+ * Returns the method and path of each route of a router, in the route table's notation. Omits the routes of nested
+ * routers.
  */
 export function routesOf(router: Router): MountedRoute[] {
   return router.stack.flatMap(({ route }) =>

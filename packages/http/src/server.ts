@@ -13,18 +13,18 @@ import { createUnread, type UnreadOptions } from "./unread.ts";
 export interface HttpServerOptions {
   readonly port: number;
   readonly host?: string;
-  /** Where clients reach Confab; the answers to unreadable requests name it. */
+  /** URL at which clients reach Confab. Answers to unreadable requests contain it. */
   readonly publicUrl: string;
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
-  /** A connection is closed if neither side makes progress for this long while an answer is due. */
+  /** Time in ms without progress on either side after which a connection with an unfinished answer is closed. */
   readonly stallTimeoutMs?: number;
-  /** Bounds the memory of answers that clients do not read. */
+  /** Options that limit the memory of answers that clients do not read. */
   readonly unsent?: Partial<UnsentOptions>;
-  /** Bounds the memory of streams that clients do not read. */
+  /** Options that limit the memory of streams that clients do not read. */
   readonly unread?: Partial<UnreadOptions>;
   readonly lifecycle?: Pick<Lifecycle, "draining">;
-  /** Serves the usual requests to a route before the app sees them. */
+  /** Serves the usual requests to a route before they reach the app. */
   readonly direct?: Direct;
 }
 
@@ -35,12 +35,12 @@ export interface HttpServer {
 }
 
 /**
- * Serves a stock Express app. `stop()` resolves when every request in flight is answered. Until then, and already while the
+ * Serves a stock Express app. `stop()` resolves when all requests in flight are answered. Until then, and while the
  * lifecycle drains, answers have `Connection: close`.
  */
 export async function startHttpServer(app: Express, options: HttpServerOptions): Promise<HttpServer> {
-  // The latest answer of each connection: it is marked on stop, and checked before a broken connection is written to. Undefined
-  // before the first request.
+  // The latest answer of each connection, undefined before its first request. `stop` sets its `Connection: close`, and
+  // an error handler checks it before it writes to a broken connection.
   const answers = new Map<Socket, ServerResponse | undefined>();
   let stopping = false;
   const { direct } = options;
@@ -51,7 +51,8 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
       ...classesWithPrototypesOf(app),
       headersTimeout: options.headersTimeoutMs ?? 10_000,
       requestTimeout: options.requestTimeoutMs ?? 15_000,
-      // Longer than a reverse proxy keeps a connection, so that this side never closes one that is about to be used.
+      // This is longer than a reverse proxy keeps an idle connection, so that this side never closes one that is about
+      // to be used.
       keepAliveTimeout: 65_000,
       connectionsCheckingInterval: 5_000,
     },
@@ -67,9 +68,9 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     awaitContinue(req, res);
     serve(req, res);
   });
-  // Node's own answer to an unknown expectation is not a problem document.
+  // Without this listener, Node answers an unknown expectation itself, without a problem document.
   server.on("checkExpectation", serve);
-  // Node counts every byte that the client takes as progress.
+  // Node treats every byte that the client takes as progress, so slow clients do not time out.
   server.timeout = options.stallTimeoutMs ?? 30_000;
   app.locals.unsent = createUnsent({ maxBytes: 64 * 1024 * 1024, timeoutMs: 5_000, ...options.unsent });
   app.locals.unread = createUnread({ maxBytes: 64 * 1024 * 1024, timeoutMs: 5_000, ...options.unread });
@@ -82,7 +83,7 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     "clientError",
     createClientErrorHandler(options.publicUrl, (socket) => answers.get(socket)),
   );
-  // Thousands of clients may come back at once. The kernel limits it further (net.core.somaxconn).
+  // Thousands of clients may reconnect at once. The kernel may limit the backlog further (net.core.somaxconn).
   server.listen({ port: options.port, host: options.host ?? "0.0.0.0", backlog: 4_096 });
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -94,11 +95,11 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
     for (const answer of answers.values()) if (answer?.headersSent === false) answer.shouldKeepAlive = false;
     const closeIdle = (): void => {
       server.closeIdleConnections();
-      // To Node, a connection on which nothing was sent is not idle.
+      // Node does not treat a connection on which nothing was sent as idle.
       for (const socket of answers.keys()) if (socket.bytesRead === 0) socket.destroy();
     };
     closeIdle();
-    // After an answer whose headers were already sent, the connection stays open and idle.
+    // If the headers of an answer were already sent, its connection stays open and becomes idle later.
     const sweep = setInterval(closeIdle, 100);
     await closed;
     clearInterval(sweep);
@@ -108,9 +109,9 @@ export async function startHttpServer(app: Express, options: HttpServerOptions):
 }
 
 /**
- * Express replaces the prototype of each request and response, after which V8 no longer optimizes either object. If Node creates
- * them with that prototype, the replacement changes nothing. Use `Reflect.construct`, not `.call`: only then do the objects have
- * the same hidden class as Node's own (measured; see ADR 2).
+ * Express replaces the prototype of each request and response, after which V8 no longer optimizes either object. If
+ * Node creates them with that prototype, the replacement changes nothing. Use `Reflect.construct`, not `.call`: only
+ * then do the objects have the same hidden class as Node's own (measured; see ADR 2).
  */
 function classesWithPrototypesOf(app: Express): {
   IncomingMessage: typeof IncomingMessage;

@@ -1,11 +1,11 @@
 import { ProblemError } from "@confab/contracts";
 
-/** How many characters of a name an answer repeats. */
+/** Maximum number of characters of a name that an answer quotes. */
 const maxNameLength = 64;
 
 /**
- * Throws a 422 that names the parameters of a query that its route does not have. A filter that is ignored would show more than the client
- * asked for.
+ * Throws a 422 that names the query parameters that the route does not know. Ignoring a filter would return more than
+ * the client requested.
  */
 export function expectKnown(query: object, known: ReadonlySet<string>): void {
   const unknown = Object.keys(query).filter((name) => !known.has(name));
@@ -26,14 +26,17 @@ function shorten(name: string): string {
   return name.length > maxNameLength ? `${name.slice(0, maxNameLength).toWellFormed()}...` : name;
 }
 
-/** Returns the known name that differs from `name` in at most two characters, apart from their case. */
+/** Returns the known name that differs from `name` in at most two characters, ignoring case. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const ranked = known.map((one) => ({ one, distance: distanceOf(name.toLowerCase(), one) }));
   const best = ranked.toSorted((a, b) => a.distance - b.distance)[0];
   return best !== undefined && best.distance <= Math.min(2, best.one.length - 1) ? best.one : undefined;
 }
 
-/** Returns how many characters must be inserted, removed or replaced to make one text the other (Levenshtein). */
+/**
+ * Returns the Levenshtein distance: the number of characters to insert, remove or replace to turn one text into the
+ * other.
+ */
 function distanceOf(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, at) => at);
   for (const [i, character] of Array.from(from).entries()) {

@@ -4,35 +4,38 @@ import type { Owner } from "./route-types.ts";
 import { createHoldings } from "./holdings.ts";
 
 export interface UnsentOptions {
-  /** Maximum bytes of all unread answers together. */
+  /** Maximum number of bytes of all unread answers together. */
   readonly maxBytes: number;
-  /** How long a client may take to read an answer before its connection may be closed to make room for others of its own. */
+  /**
+   * Time in ms that a client has to read an answer. After that, the connection may be closed to make room even for
+   * answers to owners who hold most themselves.
+   */
   readonly timeoutMs: number;
 }
 
-/** The memory that an answer keeps. */
+/** The memory that an unread answer occupies. */
 export interface Content {
   readonly bytes: number;
-  /** Identifies the memory: answers with the same one share it. */
+  /** Identity of the memory: answers with the same object share it. */
   readonly memory: object;
 }
 
-/** The bytes of answers that clients have not read yet. */
+/** Counts the bytes of answers that clients have not read yet. */
 export interface Unsent {
   /**
-   * Counts an answer until it is sent; throws a `busy` problem if there is no room, unless the answer must not be refused. Answers
+   * Counts an answer until it is sent; throws a `busy` problem if there is no room and `isRefusable` is true. Answers
    * with the same content count once.
    */
   add(res: Response, content: Content, isRefusable: boolean, owner: Owner): void;
-  /** Throws a `busy` problem if there is no room for another answer. Call it before the work for one. */
+  /** Throws a `busy` problem if there is no room for another answer. Call it before working on an answer. */
   expectRoom(owner: Owner): void;
   readonly bytes: number;
 }
 
-/** Smaller answers fit into the kernel's buffers. */
+/** Minimum size of answers that are counted; smaller ones fit into the kernel's buffers. */
 export const countedBytes = 16_384;
 
-/** Those who have not read a content yet. It counts for the first of them. */
+/** Content that some of its readers have not read yet. Its bytes count for the first of these readers. */
 interface Unread {
   readonly bytes: number;
   readonly since: number;
@@ -40,12 +43,13 @@ interface Unread {
 }
 
 /**
- * Bounds the memory of answers that clients read slowly or not at all. When it is used up, whoever holds most loses the oldest answer: first
- * the application that holds most, and in it the user. So nobody who reads nothing keeps out those who hold less. Those who hold most
- * themselves are refused, until an answer is overdue.
+ * Limits the memory of answers that clients read slowly or not at all. When the memory is used up, the application that
+ * holds most is chosen, and in it the user who holds most: the oldest answer to this user is dropped. Thus clients that
+ * read nothing cannot keep out those that hold less. An owner that holds most itself is refused until an answer is
+ * overdue.
  */
 export function createUnsent({ maxBytes, timeoutMs }: UnsentOptions): Unsent {
-  /** The oldest first. */
+  /** Unread contents, oldest first. */
   const contents = new Map<object, Unread>();
   const memories = new Map<Response, object>();
   const holdings = createHoldings();
@@ -67,7 +71,7 @@ export function createUnsent({ maxBytes, timeoutMs }: UnsentOptions): Unsent {
     total -= bytes;
   }
 
-  /** Finds what has to go before this owner gets more bytes. */
+  /** Returns the answer to drop before this owner gets more bytes, or undefined if the owner must be refused. */
   function nextToGo(owner: Owner, bytes: number): Unread | undefined {
     const most = holdings.most(owner, bytes);
     for (const unread of contents.values()) {
@@ -129,7 +133,7 @@ function holderOf({ readers }: Unread): Owner {
   return readers.values().next().value!;
 }
 
-/** Returns the counter of the server that an answer belongs to. */
+/** Returns the counter of unread bytes in the answer's server, or undefined if the server has none. */
 export function unsentOf(res: Response): Unsent | undefined {
   return (res.app.locals as { unsent?: Unsent }).unsent;
 }

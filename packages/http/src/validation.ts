@@ -2,8 +2,8 @@ import { ProblemError, pathParameters, type FieldError, type PathParameter } fro
 import type { z } from "zod";
 
 /**
- * Parses the path's parameters by their schemas. Throws the parameter's own problem, and reports errors of a 422 under
- * `{name}`.
+ * Parses the path parameters with their schemas. Throws the problem defined for the parameter, or a 422 that reports
+ * its errors under `{name}`.
  */
 export function parseParams(
   names: readonly PathParameter[],
@@ -32,7 +32,7 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   return parse(schema, body, jsonPointer);
 }
 
-/** `repeated` is the message for a list where the schema expects one value. */
+/** Parses a value. `repeated` is the message for a list where the schema expects a single value. */
 function parse<T>(
   schema: z.ZodType<T>,
   input: unknown,
@@ -58,7 +58,7 @@ function jsonPointer(path: PropertyKey[]): string {
 function sentenceOf(issue: z.core.$ZodIssue, input: unknown): string {
   if (issue.code === "invalid_type") {
     if (issue.path.length > 0 && valueAt(issue.path, input) === undefined) return "is required";
-    // Only zod's own messages start like this.
+    // Only zod's default messages start like this.
     if (issue.message.startsWith("Invalid input")) return `must be ${withArticle(issue.expected)}`;
   }
   return issue.message;

@@ -73,7 +73,7 @@ describe("request ids and the access log", () => {
   });
 
   it("count and time requests by method, route template and status", async () => {
-    // The earlier counts come first.
+    // This collects the counts of earlier requests, so that the reset removes them.
     await app.metrics.metrics();
     app.metrics.resetMetrics();
     for (let id = 0; id < 3; id += 1) await (await fetch(`${app.url}/things/${id}`)).text();

@@ -16,7 +16,7 @@ const form = {
   itemLimitBytes: limitBytes,
 };
 
-/** Returns a request with the fields that body readers use, whose body arrives in the given chunks. */
+/** Returns a request that has the fields that body readers use and whose body arrives in the given chunks. */
 function requestOf(body: Uint8Array, cuts: readonly number[], contentType: string): IncomingMessage {
   const places = [...new Set([0, ...cuts.map((cut) => cut % (body.length + 1)), body.length])].sort((a, b) => a - b);
   const chunks = places.slice(1).map((end, index) => Buffer.from(body.subarray(places[index], end)));
@@ -25,7 +25,10 @@ function requestOf(body: Uint8Array, cuts: readonly number[], contentType: strin
   }) as unknown as IncomingMessage;
 }
 
-/** Returns the value of a reader, or the code of the problem that it threw; any other error fails the test. */
+/**
+ * Returns the value that a body reader resolves to, or the code of the problem that it throws. Any other error fails
+ * the test.
+ */
 async function outcomeOf(reading: Promise<unknown>): Promise<{ value: unknown } | { code: string }> {
   try {
     return { value: await reading };
@@ -45,7 +48,7 @@ function parseWhole(bytes: Uint8Array): { value: unknown } | { code: string } {
 }
 
 /**
- * JSON in unusual forms: white space, escapes, repeated and escaped keys, `messages` at the right and at wrong
+ * Generates JSON in unusual forms: white space, escapes, repeated and escaped keys, and `messages` in right and wrong
  * positions.
  */
 const key = fc.constantFrom('"messages"', '"m\\u0065ssages"', '"a"', '"__proto__"', '"\\"messages"', '""');
@@ -80,7 +83,7 @@ const batch = fc
     const member = `${other}:${value}`;
     return `{${(first ? [messages, member] : [member, messages]).join(",")}}`;
   });
-/** Returns a text with a few bytes removed, added or changed. */
+/** Generates a text with a few bytes removed, added or changed. */
 const broken = (text: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> =>
   fc
     .tuple(
@@ -179,7 +182,7 @@ describe("readers of bodies, with any bytes in any chunks", () => {
   });
 });
 
-/** Returns the part that a batch's schema validates. */
+/** Returns the part of the body that the schema of a batch request validates. */
 function messagesOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "no object";
   const messages = (value as { messages?: unknown }).messages;

@@ -21,7 +21,7 @@ describe("a byte budget", () => {
   });
   const piece = 704;
   const sender = (owner: string, user?: string): Sender => ({ owner, isApplication: owner.length === 1, user });
-  /** Reads a piece of a body, with what it costs besides its bytes. */
+  /** Reads a piece of a body so that `bytes` is its total cost, including the overhead of the piece. */
   function read(bytes: number, from?: Sender) {
     const evicted: string[] = [];
     const lease: Lease = budget.open(from);

@@ -28,7 +28,7 @@ import { publicAddress, someToken } from "./start-app.ts";
 const at = "2026-11-24T08:30:00.000Z";
 const route = routes.createMessage;
 
-/** Answers a message, or fails in the way that its body names. */
+/** Answers a message, or fails in the way that the message body names. */
 const handler: RouteHandler<typeof route> = async ({ body, idempotencyKey, context }) => {
   await pause(0);
   context.logFields = { chat: body.chat_number };
@@ -49,7 +49,7 @@ const handler: RouteHandler<typeof route> = async ({ body, idempotencyKey, conte
 const scopes: Principal["scopes"] = new Set(["write"]);
 const principal: Principal = { name: "a key", keyId: "k", token: undefined, scopes, expiresAt: Infinity };
 
-/** An access control that knows one key. */
+/** Access control that knows a single key. */
 const access = {
   identify: ({ headers }) => (headers.authorization === undefined ? undefined : Promise.resolve(principal)),
   admit: (_route, principal) => {
@@ -57,7 +57,7 @@ const access = {
   },
 } as Pick<Access, "identify" | "admit"> as Access;
 
-/** Starts the app with the direct route before it; counts the requests that the app sees. */
+/** Starts the app behind the direct route and counts the requests that reach the app. */
 async function start() {
   const { lines, destination } = captureLog();
   const logger = createLogger({ level: "debug", service: "test" }, destination);
@@ -118,7 +118,9 @@ describe("createDirect", () => {
   });
   afterEach(() => server.stop());
 
-  /** Sends a request in one piece, or its body later than its headers, and returns the answer without its date. */
+  /**
+   * Sends a request in one piece, or its body after its headers if `isSplit`, and returns the answer without its date.
+   */
   async function send(head: readonly string[], body: string, isSplit = false): Promise<string> {
     const { socket, closed } = await connectRaw(server.port);
     const length = head.some((line) => line.startsWith("Transfer-Encoding"))
@@ -230,7 +232,7 @@ describe("createDirect", () => {
   });
 });
 
-/** Returns the headers in any order, and the body. */
+/** Returns the lines of an answer in sorted order, so that the order of headers does not matter. */
 function linesOf(answer: string): string[] {
   return answer.split("\r\n").sort();
 }

@@ -57,7 +57,7 @@ describe("a stream of events", () => {
     return stream;
   }
   const requestOf = (target: string, version = "1.1") => `GET ${target} HTTP/${version}\r\nHost: x\r\n\r\n`;
-  /** Sends a request and waits until as many streams have begun. */
+  /** Sends a request and waits until `count` streams have begun in total. */
   async function ask(text = requestOf(path), count = 1) {
     const connection = await connectRaw(app.port);
     connections.push(connection);

@@ -67,7 +67,7 @@ describe("lists", () => {
     for (const [name, route] of gets) {
       if (!isList(route)) continue;
       expect(Object.keys(route.query?.shape ?? {}), name).to.include("limit");
-      // Counts of hits end at the limit: they have no next page.
+      // Counts of hits stop at the limit, so they have no next page.
       if (name !== "countHits") expect(route.success.links, name).to.include("next");
     }
   });

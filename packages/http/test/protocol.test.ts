@@ -23,7 +23,7 @@ describe("invalid HTTP", () => {
     }),
   );
 
-  /** Returns the answer to a raw request, after its connection is closed. */
+  /** Sends a raw request and returns the answer once the connection is closed. */
   async function answerTo(...lines: string[]): Promise<string> {
     const { socket, closed } = await connectRaw(app.port);
     socket.write(lines.join("\r\n"));
@@ -36,7 +36,7 @@ describe("invalid HTTP", () => {
   it("gets 501 for unsupported transfer codings", async () => {
     for (const coding of ["gzip, chunked", "identity, chunked", "chunked, chunked"]) {
       const answer = await answerTo(...patch, `Transfer-Encoding: ${coding}`, "", "2", "{}", "0", "", "");
-      // The parser itself refuses some with 400.
+      // Node's parser refuses some codings with 400.
       expect(answer, coding).to.match(/^HTTP\/1\.1 (501|400) /);
       expect(bodyOf(answer).type).to.be.oneOf(
         ["unknown-transfer-encoding", "malformed-request"].map((code) => `${publicAddress}/problems/${code}`),

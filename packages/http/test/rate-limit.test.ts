@@ -28,7 +28,7 @@ describe("createRateLimit", () => {
     return redis;
   }
 
-  // A long timeout while Redis is available: a stalled disk must not make the process count alone.
+  // The timeout is long while Redis is available, so that a stalled disk does not make the process count on its own.
   async function start(redis: Redis, limit: number, windowSeconds = 60, timeoutMs = 10_000): Promise<TestApp> {
     const middleware = createRateLimit({ redis, limit, userShare: 1, windowSeconds, logger, keyPrefix, timeoutMs });
     const app = await startApp((router) => {

@@ -3,13 +3,13 @@ import { connect, type Socket } from "node:net";
 
 export interface RawConnection {
   readonly socket: Socket;
-  /** Everything that the server has sent so far. */
+  /** Returns everything that the server has sent so far. */
   readonly received: () => string;
-  /** Resolves with everything after the server has closed the connection. */
+  /** Resolves with everything that was received once the server has closed the connection. */
   readonly closed: Promise<string>;
 }
 
-/** Opens a raw TCP connection, to send requests that no HTTP client would send. */
+/** Opens a raw TCP connection for requests that no HTTP client would send. */
 export async function connectRaw(port: number): Promise<RawConnection> {
   const socket = connect(port, "127.0.0.1");
   let text = "";

@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import { contextOf, createBegin, requestContext } from "../src/request-context.ts";
 
 const requests = 5_000;
-/** The bytes that each request keeps alive: eight for an item. */
+/** Number of bytes that each request keeps alive, eight per array item. */
 const payload = 1_000;
 
 describe("requestContext", () => {
@@ -24,8 +24,7 @@ describe("requestContext", () => {
     const before = oldGeneration();
     for (let i = 0; i < requests; i += 1) {
       serve();
-      // Twice, because objects that survive one collection of the young generation are moved to the old one by the
-      // next.
+      // Two minor collections are needed: objects that survive one are moved to the old generation by the next.
       if (i % 500 === 0) collectYoung();
     }
     collectYoung();
@@ -44,7 +43,7 @@ function oldGeneration(): number {
     .reduce((sum, { space_used_size: size }) => sum + size, 0);
 }
 
-/** V8's garbage collector, which is exposed from now on. */
+/** V8's garbage collector, exposed by a flag. */
 const collect = (() => {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as (options: { type: "major" | "minor" }) => void;

@@ -9,7 +9,7 @@ import { mount, type HttpServerOptions } from "../src/index.ts";
 import { someToken, options as unlimited, startApp, type TestApp } from "./start-app.ts";
 
 const mebibyte = 1024 * 1024;
-/** More than the kernel buffers on both sides hold. */
+/** Size of an answer that does not fit into the kernel buffers of both sides. */
 const answerBytes = 24 * mebibyte;
 const path = `/applications/${someToken}`;
 const list = `${path}/chats`;
@@ -43,7 +43,7 @@ describe("clients that do not read", () => {
       mount(router, routes.updateApplication, () => ({ body: { name } as never }), unlimited);
     }, options);
   }
-  /** Sends a request and reads nothing until `rest` is called, which returns the received bytes. */
+  /** Sends a request and reads nothing of the answer. `rest` reads it and returns its number of bytes. */
   function ask(): { rest: () => Promise<number> } {
     const socket = connect(app.port, "127.0.0.1").pause();
     sockets.push(socket);
@@ -58,7 +58,7 @@ describe("clients that do not read", () => {
       },
     };
   }
-  /** Returns the number of answers per status so far. */
+  /** Returns the statuses of all answers so far. */
   const ended = (): unknown[] => app.requests().map(({ status }) => status);
   const statusOf = async (path = list): Promise<number> => {
     const response = await fetch(app.url + path);

@@ -23,7 +23,7 @@ export const someToken = "2f0c8a9e-5d0b-4b52-9a63-0c6ab5c3b6f1";
 
 export type { LogLine } from "@confab/testkit";
 
-/** Routes that are public, with memory for all bodies. */
+/** Mount options for public routes, with a budget that is large enough for all bodies. */
 export const options = { budget: createByteBudget({ bytes: 64 * 1024 * 1024 }) };
 
 export interface TestApp extends HttpServer {
@@ -32,7 +32,7 @@ export interface TestApp extends HttpServer {
   requests(): LogLine[];
 }
 
-/** Starts the HTTP server like the services do, on a free port. Gives access to its logs and metrics. */
+/** Starts the HTTP server like the services, on a free port, and gives access to its logs and metrics. */
 export async function startApp(
   configure: (router: Router) => void,
   options: Partial<HttpServerOptions> = {},

@@ -6,7 +6,7 @@ import { connectRaw, type RawConnection } from "./raw.ts";
 import { someToken, startApp, type TestApp } from "./start-app.ts";
 
 const mebibyte = 1024 * 1024;
-/** More than the kernel buffers on both sides hold. */
+/** An event that does not fit into the kernel buffers of both sides. */
 const large = Buffer.alloc(24 * mebibyte, ":");
 const maxBytes = 64 * mebibyte;
 

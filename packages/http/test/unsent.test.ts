@@ -19,7 +19,7 @@ describe("the memory of unread answers", () => {
   const backEnd: Owner = { token: "A", user: undefined };
   const other: Owner = { token: "B", user: undefined };
 
-  /** Adds an answer, and returns what its client does when it has read it. */
+  /** Adds an answer and returns a function that simulates that its client has read it. */
   function answer(name: string, owner: Owner, { pages = 1, memory = {}, isRefusable = true } = {}): () => void {
     const res = Object.assign(new EventEmitter(), {
       destroy: () => {

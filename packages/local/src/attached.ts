@@ -7,9 +7,9 @@ import type { Launch } from "./launch.ts";
 import { LocalError } from "./local-error.ts";
 import { end, identify, type ProcessIdentity } from "./process-identity.ts";
 
-/** A process whose output goes to this terminal and that ends with this process. */
+/** A process that writes to this terminal and ends together with this process. */
 export interface Attached {
-  /** Ends it and starts it again; calls wait for one another. */
+  /** Ends the process and starts it again. Concurrent calls run one after another. */
   restart(): Promise<void>;
   stop(): Promise<void>;
   isRunning(): boolean;
@@ -21,7 +21,7 @@ interface Part {
   readonly stopSignal: NodeJS.Signals;
 }
 
-/** Starts the process; calls `onEnd` with a description when it ends without having been asked to. */
+/** Starts the process; calls `onEnd` with a description if it ends by itself. */
 export function attach(part: Part, onEnd: (how: string) => void): Attached {
   let isWanted = true;
   let hasEnded = false;
@@ -57,7 +57,7 @@ function spawnAttached({ name, launch }: Part, onEnd: (how: string) => void): Pr
   const child = spawn(launch.command, launch.args, {
     cwd: launch.cwd,
     env: launch.env,
-    // A session of its own: Ctrl-C reaches this process alone, which then stops the others in order.
+    // The process gets its own session, so that Ctrl-C reaches only this process, which then stops the others in order.
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });

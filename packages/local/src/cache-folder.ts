@@ -1,5 +1,5 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** Programs that are downloaded or built once per user, for all clones. */
+/** Folder for programs that are downloaded or built once per user, for all clones. */
 export const cacheFolder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "confab");

@@ -10,8 +10,8 @@ interface Checked {
 }
 
 /**
- * Checks the settings against the schemas of all services, with the command that an operator uses too; throws a
- * LocalError that lists every problem.
+ * Checks the settings against the schemas of all services, with the same command that operators use. Returns the names
+ * of each service's variables, or throws a LocalError that lists every problem.
  */
 export async function checkConfiguration(settings: NodeJS.ProcessEnv): Promise<ServiceVariables> {
   const checked = await readSchemas(settings);
@@ -29,7 +29,7 @@ async function readSchemas(settings: NodeJS.ProcessEnv): Promise<Checked[]> {
     const checked = JSON.parse(stdout) as Checked[];
     if (serviceNames.every((name) => checked.some(({ service }) => service === name))) return checked;
   } catch {
-    // The message below has the text that it printed instead.
+    // The error below contains the text that was printed instead of JSON.
   }
   throw new LocalError(`The configuration could not be checked: ${lastLine(`${stdout}\n${stderr}`)}`);
 }

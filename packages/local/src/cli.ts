@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   await chosen();
 }
 
-// A reader of a pipe that has enough, as head has, is not an error.
+// It is not an error if the reader of a pipe, such as `head`, stops reading early.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });

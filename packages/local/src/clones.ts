@@ -7,22 +7,25 @@ import { assertPortsFree, takenPorts, type WantedPort } from "./ports.ts";
 import { maxOffset, paths, readPorts } from "./settings.ts";
 import { readState, runningProcesses } from "./state.ts";
 
-// Each clone that runs leaves its path here, so that another one can name it.
+// Each running clone writes its path to a file in this folder, so that other clones can name it.
 const folder = join(cacheFolder, "running");
 const ownFile = join(folder, createHash("sha256").update(paths.root).digest("hex").slice(0, 16));
 
-/** Lets other clones of this user know that this one runs. */
+/** Announces to other clones of this user that this one is running. */
 export function announceClone(): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(ownFile, paths.root);
 }
 
-/** Takes back `announceClone`. */
+/** Reverts `announceClone`. */
 export function withdrawClone(): void {
   rmSync(ownFile, { force: true });
 }
 
-/** Throws a LocalError when a port is taken; it names the clone that has it, if one does, and how to run beside it. */
+/**
+ * Throws a LocalError if a port is taken. The message names the clone that uses the port, if there is one, and explains
+ * how to run beside it.
+ */
 export async function assertRoomForClone(wanted: readonly WantedPort[]): Promise<void> {
   const taken = await takenPorts(wanted);
   if (taken.length === 0) return;
@@ -40,7 +43,7 @@ export async function assertRoomForClone(wanted: readonly WantedPort[]): Promise
   );
 }
 
-/** Returns the path of another clone that runs a process with one of the ports. */
+/** Returns the path of another clone that runs a process on one of the ports. */
 function cloneWith(ports: readonly number[]): string | undefined {
   return otherClones().find((root) => {
     const running = runningProcesses(readState(join(root, ".confab/state.json")));
@@ -53,7 +56,7 @@ function otherClones(): string[] {
     const roots = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
     return roots.filter((root) => root !== paths.root);
   } catch {
-    // Nothing was announced, or it cannot be read: the port is then taken by a program without a name.
+    // No clone has announced itself, or the announcements cannot be read. The message then names no clone.
     return [];
   }
 }

@@ -6,7 +6,7 @@ export type StoreName = "redis" | "mysql" | "elasticsearch";
 
 const file = join(import.meta.dirname, "../compose.yaml");
 
-/** Returns whether a Docker engine with Compose answers within 3 s; the client is often installed without an engine. */
+/** Returns whether a Docker engine with Compose answers within 3 s. The client is often installed without an engine. */
 export async function dockerAnswers(): Promise<boolean> {
   const engine = await run("docker", ["info"], { timeoutMs: 3000 });
   return engine.code === 0 && (await run("docker", ["compose", "version"], { timeoutMs: 3000 })).code === 0;
@@ -14,12 +14,12 @@ export async function dockerAnswers(): Promise<boolean> {
 
 export interface ComposeSettings {
   readonly ports: Readonly<Record<StoreName, number>>;
-  /** MySQL keeps the password of the first start of its volume. */
+  /** Passwords of the stores. MySQL keeps the one from the first start of its volume. */
   readonly passwords: Readonly<Record<"redis" | "mysql", string>>;
   readonly redisMaxmemory: string;
 }
 
-/** Starts the named stores as one Compose project and resolves when their health checks pass. */
+/** Starts the named stores as one Compose project. Resolves when their health checks pass. */
 export async function composeUp(
   project: string,
   stores: readonly StoreName[],
@@ -35,7 +35,7 @@ const nothing: ComposeSettings = {
   redisMaxmemory: "0",
 };
 
-/** Stops and removes the project's containers; with `dropData` its volumes too. */
+/** Stops and removes the project's containers; with `dropData`, also its volumes. */
 export async function composeDown(project: string, dropData: boolean): Promise<void> {
   const { code, stderr } = await compose(project, ["down", ...(dropData ? ["--volumes"] : [])], nothing);
   if (code !== 0) throw new LocalError(`docker compose down failed: ${lastLine(stderr)}`);

@@ -14,8 +14,8 @@ import { watchSources } from "./watch-sources.ts";
 type Report = (line: string) => void;
 
 /**
- * Runs everything attached to the terminal until Ctrl-C stops it all. A service restarts when a source that it depends
- * on is saved; `inspect` names one that listens for a debugger, with its port (`api:9230`) unless that is 9229.
+ * Runs everything attached to the terminal until Ctrl-C. A service restarts when a source file that it depends on is
+ * saved. `inspect` names a service that listens for a debugger, with a port (`api:9230`) unless it is 9229.
  */
 export async function dev(env: NodeJS.ProcessEnv, onProgress: Report, inspect?: string): Promise<void> {
   if (runningProcesses().length > 0) {
@@ -27,7 +27,8 @@ export async function dev(env: NodeJS.ProcessEnv, onProgress: Report, inspect?: 
   }
   const { settings, ports, variables } = await planRun(env, onProgress);
   const stores = await storesOfRun(settings, ports, onProgress);
-  // Only now: until here Ctrl-C ends this process at once, and with it what it has started.
+  // Signals are handled only from here on. Until then, Ctrl-C immediately ends this process and everything it has
+  // started.
   const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   const started: Pick<Attached, "stop">[] = [];
   const rotation = setInterval(rotateLogs, rotationIntervalMs, [paths.logs, paths.data]);

@@ -8,7 +8,7 @@ import { paths } from "./settings.ts";
 import { readState, runningProcesses, writeState } from "./state.ts";
 import { stopSupervisor } from "./supervisor.ts";
 
-/** Stops what `up` started, last first; the data stays unless `dropData`. */
+/** Stops what `up` started, in reverse order. Keeps the data unless `dropData` is true. */
 export async function down(onProgress: (line: string) => void, dropData = false): Promise<void> {
   await stopSupervisor();
   const state = readState();
@@ -27,7 +27,10 @@ export async function down(onProgress: (line: string) => void, dropData = false)
   if (running.length === 0 && state.composeProject === undefined) onProgress("nothing runs");
 }
 
-/** Stops everything and removes data, logs and kept settings; without `confirmed` it asks at the terminal first. */
+/**
+ * Stops everything and removes data, logs and kept settings; unless `confirmed` is true, asks for confirmation at the
+ * terminal first.
+ */
 export async function reset(onProgress: (line: string) => void, confirmed: boolean): Promise<void> {
   if (!confirmed && !(await confirm("Drop all applications, chats and messages of this checkout? [y/N] "))) return;
   await down(onProgress, true);

@@ -18,7 +18,8 @@ const sources = join(import.meta.dirname, "../elasticsearch");
 const oldestJava = 17;
 
 /**
- * Returns the JDK of JAVA_HOME, else of PATH, and Maven, or undefined if one is missing or the JDK is older than 17.
+ * Returns the paths of Maven, from PATH, and of the JDK's programs, from JAVA_HOME or else from PATH. Returns undefined
+ * if one is missing or the JDK is older than 17.
  */
 export async function findElasticsearchTools(): Promise<ElasticsearchTools | undefined> {
   const home = process.env.JAVA_HOME;
@@ -31,8 +32,8 @@ export async function findElasticsearchTools(): Promise<ElasticsearchTools | und
 }
 
 /**
- * Returns the home folder of the server. It is created once per user, in the cache (about 70 MB from Maven Central),
- * and all nodes share it.
+ * Returns the home folder of the server, which all nodes share. It is created in the cache once per user (about 70 MB
+ * from Maven Central).
  */
 export async function elasticsearchHome(
   tools: ElasticsearchTools,
@@ -60,7 +61,7 @@ async function layOut({ javac, jar, mvn }: ElasticsearchTools, home: string, ver
   for (const folder of folders) await mkdir(join(home, folder), { recursive: true });
   await must(mvn, ["-B", "-q", "-f", join(sources, "pom.xml"), "package", `-Dhome=${home}`]);
 
-  // The module's descriptor is inside its jar, one folder per module.
+  // The descriptor is inside the module's jar, in a folder named after the module.
   const netty = join(home, "modules/transport-netty4");
   await must(jar, ["xf", join(netty, `transport-netty4-${version}.jar`), "META-INF/es-plugins"], netty);
   const descriptor = "plugin-descriptor.properties";

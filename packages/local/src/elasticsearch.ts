@@ -6,7 +6,7 @@ import { choosePort, freePort } from "./ports.ts";
 import { startServer, type ServerHandle, type ServerOptions } from "./server.ts";
 
 export interface ElasticsearchOptions extends ServerOptions {
-  /** The Java heap, in the form of `-Xmx`; `512m` by default. */
+  /** Size of the Java heap, in the format of `-Xmx`; `512m` by default. */
   readonly heap?: string;
 }
 
@@ -20,8 +20,8 @@ rootLogger.appenderRef.console.ref = console
 `;
 
 /**
- * Starts a real Elasticsearch node from its published server jars, without security; needs a JDK of 17 or later and
- * Maven.
+ * Starts a real Elasticsearch node from its published server jars, without security. Requires Maven and a JDK 17 or
+ * later.
  */
 export async function startElasticsearch(
   options: ElasticsearchOptions,
@@ -70,7 +70,7 @@ async function writeConfig(dir: string, port: number): Promise<string> {
   const config = join(dir, "config");
   const data = join(dir, "data");
   for (const folder of [config, data]) await mkdir(folder, { recursive: true });
-  // Its files are readable for everybody.
+  // Elasticsearch creates files that everyone can read, so the folder itself is closed to other users.
   await chmod(dir, 0o700);
   const settings = {
     "cluster.name": "confab-local",
@@ -78,11 +78,11 @@ async function writeConfig(dir: string, port: number): Promise<string> {
     "discovery.type": "single-node",
     "network.host": "127.0.0.1",
     "http.port": port,
-    // A single node has no peers: any port is right.
+    // A single node has no peers, so any port will do.
     "transport.port": await freePort(),
     "path.data": data,
     "path.logs": dir,
-    // A developer's disk is often nearly full; Elasticsearch must accept writes nevertheless.
+    // A developer's disk is often nearly full, but Elasticsearch must still accept writes.
     "cluster.routing.allocation.disk.threshold_enabled": false,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}: ${JSON.stringify(value)}\n`);

@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 
 /**
- * Returns the first bytes that 127.0.0.1:`port` sends after it received `send` (empty for a server that greets), or
- * undefined if none come within 1 s.
+ * Returns the first bytes that 127.0.0.1:`port` sends after receiving `send` (empty for a server that greets), or
+ * undefined if the connection fails or nothing arrives within 1 s.
  */
 export function firstBytes(port: number, send = ""): Promise<Buffer | undefined> {
   return new Promise((resolve) => {

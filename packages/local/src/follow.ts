@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Whole lines at the end of a file, and where what follows them begins. */
+/** Whole lines at the end of a file, and the offset after them. */
 export interface Tail {
   readonly lines: readonly string[];
   readonly end: number;
@@ -9,15 +9,15 @@ export interface Tail {
 
 const tailBytes = 8000;
 
-/** Returns the lines within the last 8,000 bytes of the file; none where there is no file. */
+/** Returns the whole lines in the last 8,000 bytes of the file, or none if there is no file. */
 export function readTail(file: string): Tail {
   const start = Math.max(0, sizeOf(file) - tailBytes);
   const { lines, length } = wholeLines(read(file, start));
-  // The first line is cut off, unless the file begins there.
+  // The first line is incomplete, unless the file begins there.
   return { lines: start > 0 ? lines.slice(1) : lines, end: start + length };
 }
 
-/** Calls `onLine` for each line that the file gets behind `offset`, until `signal` aborts. */
+/** Calls `onLine` for each line that is in the file after `offset` or is appended to it, until `signal` aborts. */
 export async function follow(
   file: string,
   offset: number,
@@ -25,7 +25,7 @@ export async function follow(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    // It was emptied by the rotation of logs.
+    // If the file is shorter than before, log rotation has emptied it.
     if (sizeOf(file) < offset) offset = 0;
     const { lines, length } = wholeLines(read(file, offset));
     offset += length;

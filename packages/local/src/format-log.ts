@@ -10,8 +10,8 @@ const numericLevels: Record<number, string> = {
 };
 
 /**
- * Makes a line readable: JSON of the services or of the access log becomes time, source, level, message and fields; other
- * text stays as it is.
+ * Makes a line readable. JSON from the services or the access log becomes time, source, level, message and fields;
+ * other text is unchanged.
  */
 export function formatLogLine(line: string, source: string, colour: boolean): string {
   const entry = parse(line);
@@ -28,8 +28,8 @@ export function formatLogLine(line: string, source: string, colour: boolean): st
 }
 
 /**
- * Returns when a line was written, in milliseconds since 1970; undefined for a line that does not begin with a time or
- * hold one as JSON.
+ * Returns the time at which a line was written, in milliseconds since 1970, or undefined if it neither begins with a
+ * time nor contains one as JSON.
  */
 export function timeOfLine(line: string): number | undefined {
   const time = parse(line)?.time ?? /^\[?(\d{4}[-/]\d{2}[-/]\d{2}[ T]+\d{1,2}:\d{2}:\d{2})/.exec(line)?.[1];
@@ -72,7 +72,7 @@ function timeOfDay(time: unknown): string {
 
 function show(value: unknown): string {
   if (typeof value === "string") return value;
-  // The stack of a logged error has lines of its own.
+  // The stack of a logged error is printed on separate lines.
   if (typeof value === "object" && value !== null && "stack" in value) return `\n  ${String(value.stack)}`;
   return JSON.stringify(value);
 }

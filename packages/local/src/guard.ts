@@ -4,9 +4,9 @@ import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { signal, type ProcessIdentity } from "./process-identity.ts";
 
-// The processes of a test run must not outlive it, even if the run is killed with SIGKILL and can do nothing itself. So the
-// run starts one small process, this file, that holds the other end of a pipe. The system closes the pipe however the run
-// ends, and the guard then kills the processes and removes the folders that were bound to the run.
+// The processes of a test run must not outlive it, even if the run is killed with SIGKILL and cannot clean up.
+// Therefore the run starts this file as a small guard process at the other end of a pipe. However the run ends, the
+// system closes the pipe, and the guard then kills the processes and removes the folders that are bound to the run.
 
 interface Entry {
   readonly process?: ProcessIdentity;
@@ -19,12 +19,12 @@ interface Message extends Entry {
 
 let guard: ChildProcess | undefined;
 
-/** From now on the process is killed, or the folder removed, when this process ends, however it ends. */
+/** Ensures that the process is killed, or the folder removed, when this process ends for any reason. */
 export function bindToThisProcess(entry: Entry): void {
   send({ action: "add", ...entry });
 }
 
-/** Undoes `bindToThisProcess`. */
+/** Reverts `bindToThisProcess`. */
 export function unbind(entry: Entry): void {
   send({ action: "remove", ...entry });
 }
@@ -32,7 +32,8 @@ export function unbind(entry: Entry): void {
 function send(message: Message): void {
   if (guard === undefined) {
     const env = { ...process.env, NODE_V8_COVERAGE: "" };
-    // A group of its own, so that Ctrl-C at the terminal does not end the guard together with what it watches.
+    // The guard gets its own process group, so that Ctrl-C at the terminal does not end it together with the watched
+    // processes.
     guard = spawn(process.execPath, [import.meta.filename], {
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],

@@ -3,17 +3,20 @@ import { LocalError } from "./local-error.ts";
 import { findProgram, lastLine, run } from "./run.ts";
 
 interface Packages {
-  /** Alternatives: the first one that the package source knows is installed. One may be several packages, separated by blanks. */
+  /**
+   * Alternatives; the first one that is available is installed. An alternative may consist of several packages,
+   * separated by spaces.
+   */
   readonly packages: readonly string[];
 }
 
 interface Wanted extends Packages {
-  /** Any of these programs will do. */
+  /** Alternative names of the program; any of them will do. */
   readonly programs: readonly string[];
 }
 
 interface WantedFile extends Packages {
-  /** Where the packages install it. */
+  /** Path at which the packages install the file. */
   readonly file: string;
 }
 
@@ -22,14 +25,14 @@ let queue: Promise<unknown> = Promise.resolve();
 let listsAreFresh = false;
 
 /**
- * Returns the path of the program. If it is missing, root installs it with apt-get; otherwise throws a LocalError that
- * names the package.
+ * Returns the path of the program. Installs a missing program if `canInstall` returns true; otherwise throws a
+ * LocalError that names the packages.
  */
 export function ensureProgram({ programs, packages }: Wanted, onProgress: (line: string) => void): Promise<string> {
   return ensure({ name: programs[0] ?? "", find: () => findProgram(...programs), packages }, onProgress);
 }
 
-/** Does the same for a file that is not a program. */
+/** Returns the path of a file that is not a program, and installs it like `ensureProgram` if it is missing. */
 export function ensureFile({ file, packages }: WantedFile, onProgress: (line: string) => void): Promise<string> {
   return ensure({ name: file, find: () => (existsSync(file) ? file : undefined), packages }, onProgress);
 }
@@ -42,13 +45,13 @@ interface Sought extends Packages {
 async function ensure(sought: Sought, onProgress: (line: string) => void): Promise<string> {
   const found = sought.find();
   if (found !== undefined) return found;
-  // One at a time: apt-get locks its lists and the package database.
+  // Only one installation runs at a time, because apt-get locks its lists and the package database.
   const installed = queue.then(() => install(sought, onProgress));
   queue = installed.catch(() => undefined);
   return installed;
 }
 
-/** Returns whether a missing program can be installed here: as root, with apt-get. */
+/** Returns whether a missing program can be installed here, which requires root and apt-get. */
 export function canInstall(): boolean {
   return process.getuid?.() === 0 && findProgram("apt-get") !== undefined;
 }
@@ -79,7 +82,10 @@ async function aptGet(args: readonly string[]): Promise<void> {
   if (code !== 0) throw new LocalError(`apt-get ${args.join(" ")} failed: ${lastLine(stderr)}`);
 }
 
-/** Packages of servers start them at once on their usual port, unless Debian's policy file forbids it. */
+/**
+ * Runs work while Debian's policy file forbids packages from starting services. Otherwise, server packages would
+ * immediately start their server on its usual port.
+ */
 async function withoutServiceStart(work: () => Promise<void>): Promise<void> {
   const ours = !existsSync(policyFile);
   if (ours) writeFileSync(policyFile, "#!/bin/sh\nexit 101\n", { mode: 0o755 });

@@ -4,10 +4,10 @@ import { ownVariables, paths } from "./settings.ts";
 
 type Environment = NodeJS.ProcessEnv;
 
-// Each process gets its own values of these from `make up`.
+// `make up` gives each process its own values for these variables, so they are not kept.
 const assigned = new Set(["HOST", "PORT", "ADMIN_PORT"]);
 
-/** Returns the variables of the last start; empty before the first one. */
+/** Returns the variables of the last start, or none before the first start. */
 export function readKept(): Readonly<Record<string, string>> {
   try {
     return JSON.parse(readFileSync(paths.settings, "utf8")) as Record<string, string>;
@@ -17,8 +17,8 @@ export function readKept(): Readonly<Record<string, string>> {
 }
 
 /**
- * Returns the environment completed by the variables of the last start. A variable that is set to nothing is removed.
- * Reports in one line each variable that the environment does not have, but never its value.
+ * Returns the environment with the variables from the last start that it does not set, and without variables that are
+ * set to an empty value. Reports each variable from the last start on one line, but never its value.
  */
 export function withKept(env: Environment, kept: Environment, onProgress: (line: string) => void): Environment {
   const settings: Environment = { ...env };
@@ -30,14 +30,14 @@ export function withKept(env: Environment, kept: Environment, onProgress: (line:
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => isSet(value)));
 }
 
-/** Keeps the settings for the next start; `variables` are the names that the services know. */
+/** Keeps the settings for the next start; `variables` are the names of the services' variables. */
 export function keep(settings: Environment, variables: readonly string[]): void {
   const names = [...ownVariables, ...variables].filter((name) => !assigned.has(name));
   writePrivate(paths.settings, JSON.stringify(pick(settings, names), null, 2));
 }
 
 /**
- * Returns the named variables that are set, also as NAME_FILE, with those that Node.js and OpenTelemetry read by
+ * Returns the named variables that are set, directly or as NAME_FILE, and those that Node.js and OpenTelemetry read
  * themselves.
  */
 export function pick(settings: Environment, names: readonly string[]): Record<string, string> {
@@ -49,5 +49,7 @@ export function pick(settings: Environment, names: readonly string[]): Record<st
 
 const isSet = (value: string | undefined) => value !== undefined && value !== "";
 
-/** NAME and NAME_FILE are two ways to give one value, and giving both is an error. */
+/**
+ * Returns the other name of a variable. NAME and NAME_FILE are two ways to set one value, and setting both is an error.
+ */
 const twinOf = (name: string) => (name.endsWith("_FILE") ? name.slice(0, -"_FILE".length) : `${name}_FILE`);

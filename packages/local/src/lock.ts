@@ -3,7 +3,10 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
 
-/** Runs `work` while no other process of this machine holds the lock file; takes over a lock whose holder has died. */
+/**
+ * Runs `work` while no other process on this machine holds the lock file. Takes over the lock of a process that has
+ * died.
+ */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(file), { recursive: true });
   while (!(await take(file))) await sleep(200);
@@ -20,7 +23,7 @@ async function take(file: string): Promise<boolean> {
     return true;
   } catch {
     const text = await readFile(file, "utf8").catch(() => "");
-    // An empty file is a lock that is being written now.
+    // An empty file is a lock that another process is writing at the moment.
     if (text !== "" && !isRunning(JSON.parse(text) as ProcessIdentity)) await rm(file, { force: true });
     return false;
   }

@@ -4,9 +4,9 @@ import { join } from "node:path";
 export const rotationIntervalMs = 10_000;
 
 /**
- * Bounds the logs that lie in the folders and one level below: the text of each that is larger than `maxBytes` moves to
- * its `.1` and replaces the older text. The log itself is emptied and not replaced, since programs hold it open. They
- * append, and therefore continue at its new end.
+ * Limits the size of the logs in the folders and one level below. If a log is larger than `maxBytes`, its text is
+ * copied over the file with the suffix `.1`. The log itself is emptied but not replaced, because programs hold it open.
+ * They append, and therefore continue at its new end.
  */
 export function rotateLogs(folders: readonly string[], maxBytes = 16 * 1024 ** 2): void {
   for (const log of folders.flatMap((folder) => [...logsIn(folder), ...foldersIn(folder).flatMap(logsIn)])) {
@@ -25,7 +25,7 @@ function entriesIn(folder: string) {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch {
-    // There is none yet, or it was removed meanwhile.
+    // The folder does not exist yet or was removed in the meantime.
     return [];
   }
 }

@@ -14,8 +14,8 @@ const files: Record<string, string> = {
 };
 
 /**
- * Prints the last lines of the product's logs, or of the one that is named, in order of time, and then what they get
- * until Ctrl-C. Ends at once when nothing runs.
+ * Prints the last lines of all of Confab's logs, or of the named one, in order of time, and then new lines until
+ * Ctrl-C. If nothing is running, throws a LocalError after the last lines.
  */
 export async function logs(name: string | undefined): Promise<void> {
   const chosen = (name === undefined ? product : [name]).map((source) => {
@@ -53,7 +53,7 @@ interface Chosen {
   readonly tail: { readonly lines: readonly string[] };
 }
 
-/** A line without a time of its own, such as one of a stack trace, stays behind the line before it. */
+/** Sorts lines by time. A line without a time, such as part of a stack trace, stays after the line before it. */
 function inOrder(chosen: readonly Chosen[]): { readonly line: string; readonly source: string }[] {
   const timed = chosen.flatMap(({ source, tail }) => {
     let last = 0;

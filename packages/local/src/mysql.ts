@@ -12,13 +12,15 @@ import { serverUser, shareFile } from "./server-user.ts";
 import { startServer, type ServerHandle, type ServerOptions } from "./server.ts";
 
 export interface MysqlOptions extends ServerOptions {
-  /** Created if it is missing; `confab` by default. */
+  /** Name of the database, which is created if it is missing; `confab` by default. */
   readonly database?: string;
-  /** The rights of user `confab`: all, for tests, or only those on its databases, `confab` and `confab_…`. */
+  /**
+   * Rights of the user `confab`: all rights, for tests, or only those on its own databases, `confab` and `confab_…`.
+   */
   readonly rights?: "all" | "own";
 }
 
-// The packages without a service: nothing starts on its own, and nothing of a system-wide server is touched.
+// These packages contain no service: nothing starts by itself, and a system-wide server is not affected.
 const wanted = {
   programs: ["mariadbd", "mysqld"],
   packages: ["mariadb-server-core mariadb-client-core", "mysql-server-core-8.4", "mysql-server-core-8.0"],
@@ -27,8 +29,8 @@ const sqlMode =
   "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
 /**
- * Starts a real MariaDB, or the MySQL that the system has, flushed on every commit. Its URL has the password of user
- * `confab`, which lies in `dir`.
+ * Starts a real MariaDB, or the system's MySQL if only that is installed. The server flushes on every commit. Its URL
+ * contains the password of the user `confab`, which is kept in `dir`.
  */
 export async function startMysql(
   options: MysqlOptions,
@@ -55,15 +57,16 @@ export async function startMysql(
     args: [
       "--no-defaults",
       `--datadir=${data}`,
-      // mysqld reads it only if this process is root.
+      // The server uses this option only if this process runs as root.
       `--user=${user?.name ?? userInfo().username}`,
       "--bind-address=127.0.0.1",
       `--port=${port}`,
-      // Relative to the data folder: a whole path may exceed the 107 bytes of a socket's name.
+      // The path is relative to the data folder, because an absolute path may exceed the limit of 107 bytes for socket
+      // names.
       "--socket=mysql.sock",
       "--pid-file=mysql.pid",
       `--init-file=${initFile}`,
-      // Statements can read and write files only in this folder.
+      // Statements can read and write files only in this folder, which stays empty.
       `--secure-file-priv=${empty}`,
       "--local-infile=0",
       "--skip-log-bin",
@@ -80,12 +83,14 @@ export async function startMysql(
     data,
     logFile: join(options.dir, "mysql.log"),
     startTimeoutMs: 90_000,
-    // The server greets with protocol 10 after it has run the initial statements.
+    // Once the server has run the initial statements, it greets clients with protocol version 10.
     isReady: async () => (await firstBytes(port))?.at(4) === 10,
   });
 }
 
-/** mariadb-install-db fails now and then if two of them run at once. */
+/**
+ * Maximum number of attempts to create the data folder: mariadb-install-db sometimes fails if it runs twice at once.
+ */
 const prepareAttempts = 3;
 
 async function prepareData(command: string, dir: string, data: string): Promise<void> {
@@ -100,7 +105,7 @@ async function prepareData(command: string, dir: string, data: string): Promise<
       ...common,
       "--auth-root-authentication-method=normal",
       "--skip-test-db",
-      // Many containers cannot resolve their own name, which would otherwise be an error.
+      // Many containers cannot resolve their own host name, which would be an error without `--force`.
       "--force",
     ]);
   };
@@ -111,11 +116,11 @@ async function prepareData(command: string, dir: string, data: string): Promise<
     await writeFile(log, result.stdout + result.stderr);
     throw new LocalError(`The data folder of MySQL could not be created in ${fresh}; see ${log}.`);
   }
-  // It gets its name when it is complete: a start that was interrupted begins again.
+  // The folder gets its final name only when it is complete, so an interrupted start begins again.
   await rename(fresh, data);
 }
 
-/** Nobody but root can put anything in it, not even the server. */
+/** Creates an empty folder in which no one except root can create files, not even the server. */
 async function emptyFolder(dir: string): Promise<string> {
   const empty = join(dir, "empty");
   await mkdir(empty, { recursive: true });
@@ -124,8 +129,8 @@ async function emptyFolder(dir: string): Promise<string> {
 }
 
 /**
- * Returns the statements that run on every start: they set the password from the file and revoke the rights that
- * earlier versions had.
+ * Returns the statements that run on every start. They create the database and the user `confab`, set this user's
+ * password and rights, and close the default users.
  */
 function initialStatements(database: string, password: string, rights: "all" | "own"): string {
   const databases = [database, String.raw`confab\_%`].map((name) => `\`${name}\`.*`);
@@ -140,7 +145,7 @@ function initialStatements(database: string, password: string, rights: "all" | "
         : databases.map((name) => `GRANT ALL ON ${name} TO ${user}`)),
     ];
   });
-  // Users that nobody needs: these statements run without a login.
+  // No one needs these users, because the initial statements run without a login.
   const others = [
     "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1', ''@'localhost', ''@'127.0.0.1'",
     `ALTER USER IF EXISTS 'root'@'localhost' IDENTIFIED BY '${randomPassword()}'`,

@@ -4,37 +4,37 @@ import { dirname, join } from "node:path";
 import { LocalError } from "./local-error.ts";
 
 export interface NginxSettings {
-  /** Address and port to listen on: `127.0.0.1:8080`. */
+  /** Address and port to listen on, such as `127.0.0.1:8080`. */
   readonly listen: string;
-  /** Host and port of the services behind it. */
+  /** Host and port of ingest; `api` contains those of the api. */
   readonly ingest: string;
   readonly api: string;
-  /** Where clients reach Confab; nginx's own problem documents name it. */
+  /** URL at which clients reach Confab; nginx's own problem documents contain it. */
   readonly publicUrl: string;
-  /** Configuration, pid and temporary files. */
+  /** Folder for the configuration, the pid file and temporary files. */
   readonly dir: string;
-  /** A file, which only its owner may read, or a device such as /dev/stdout. */
+  /** Access log: a file that only its owner may read, or a device such as /dev/stdout. */
   readonly accessLog: string;
-  /** Per client address; undefined: no limits. */
+  /** Limits per client address, or undefined for no limits. */
   readonly limits: AddressLimits | undefined;
-  /** How many streams the api keeps open at most. */
+  /** Maximum number of streams that the api keeps open. */
   readonly maxStreams: number;
   /** Origins of the web pages that may read nginx's own answers, as in CORS_ORIGINS. */
   readonly corsOrigins: readonly string[];
-  /** Names that clients use for this machine; others are refused. */
+  /** Regular expressions for the Host headers that nginx accepts; all others are refused. */
   readonly hosts: readonly string[];
-  /** The user of its workers. Omitted: as root the user of this process, else nginx has no choice. */
+  /** User of nginx's workers. By default they run as the user of this process; only root can choose another one. */
   readonly user?: string;
 }
 
 export interface AddressLimits {
-  /** POST /messages and /messages/batch together. */
+  /** Limit for POST /messages and POST /messages/batch together. */
   readonly sending: Limit;
-  /** /applications and /admin/, which need an admin key, or where applications are created without one. */
+  /** Limit for /applications and /admin/, where an admin key is required or applications are created without a key. */
   readonly admin: Limit;
-  /** Everything else, where tokens can be guessed. */
+  /** Limit for everything else, where clients could guess tokens. */
   readonly other: Limit;
-  /** Requests at the same time, open streams and waiting ones among them. */
+  /** Maximum number of simultaneous requests, including open streams and long polls. */
   readonly open: number;
 }
 
@@ -46,8 +46,8 @@ interface Limit {
 }
 
 /**
- * Returns the limits per client address, from RATE_LIMITS (no limits if it is `off`, `false`, `no` or `0`, as for the
- * services) and two variables per limit, for the requests per second and the burst.
+ * Returns the limits per client address, from RATE_LIMITS (like in the services, `off`, `false`, `no` or `0` mean no
+ * limits) and two variables per limit: requests per second and burst.
  */
 export function addressLimits(env: NodeJS.ProcessEnv): AddressLimits | undefined {
   if (/^(off|false|no|0)$/i.test(env.RATE_LIMITS ?? "")) return undefined;
@@ -75,15 +75,15 @@ export function corsOriginsOf({ CORS_ORIGINS = "" }: NodeJS.ProcessEnv): string[
   return origins.filter((origin) => origin !== undefined);
 }
 
-/** Returns how many streams the api keeps open, from MAX_STREAMS. */
+/** Returns the maximum number of streams that the api keeps open, from MAX_STREAMS. */
 export function maxStreamsOf({ MAX_STREAMS = "" }: NodeJS.ProcessEnv): number {
   return /^[1-9]\d{0,6}$/.test(MAX_STREAMS) ? Number(MAX_STREAMS) : 10_000;
 }
 
 /**
- * Returns regular expressions for the values of Host that nginx answers for: localhost, the host of PUBLIC_URL and the
- * address of CONFAB_BIND. If that is every address, any address is accepted: a foreign page can have another name, but
- * not another address.
+ * Returns regular expressions for the Host headers that nginx accepts: localhost, the host of PUBLIC_URL and the
+ * address in CONFAB_BIND. If CONFAB_BIND stands for all addresses, any IP address is accepted: an attacker can point a
+ * host name at this machine, but a page of that host then sends the host name.
  */
 export function hostsOf(env: NodeJS.ProcessEnv): string[] {
   const bind = env.CONFAB_BIND ?? "";
@@ -94,13 +94,13 @@ export function hostsOf(env: NodeJS.ProcessEnv): string[] {
   return isEverywhere ? [...escaped, String.raw`[\d.]+`, String.raw`\[[\da-f:.]+\]`] : escaped;
 }
 
-/** Returns where clients reach Confab: PUBLIC_URL without a slash at its end, by default this machine. */
+/** Returns the URL at which clients reach Confab: PUBLIC_URL without a trailing slash, by default this machine. */
 export function publicUrlOf(env: NodeJS.ProcessEnv, port: number): string {
   const url = URL.parse(env.PUBLIC_URL ?? "");
   return url === null ? `http://localhost:${port}` : `${url.origin}${url.pathname}`.replace(/\/+$/, "");
 }
 
-/** Writes the configuration below `dir` and gives the arguments that start nginx with it, in the foreground. */
+/** Writes the configuration to `dir` and returns the arguments that start nginx with it in the foreground. */
 export function writeNginxConfig(settings: NginxSettings): string[] {
   const { limits, maxStreams, corsOrigins } = settings;
   const connections = 2 * maxStreams + 1000;
@@ -114,7 +114,7 @@ export function writeNginxConfig(settings: NginxSettings): string[] {
     accessLog: settings.accessLog,
     hosts: settings.hosts.join("|"),
     connections: String(connections),
-    // Beside the connections: logs, listening sockets and the like.
+    // In addition to the connections, workers open logs, listening sockets and the like.
     files: String(connections + 100),
     corsOrigins: corsOrigins.map((origin) => `    "${origin}" $http_origin;`).join("\n"),
     corsVary: corsOrigins.length > 0 ? "Origin" : "",
@@ -138,20 +138,26 @@ export function writeNginxConfig(settings: NginxSettings): string[] {
   return ["-e", "stderr", "-p", settings.dir, "-c", file];
 }
 
-/** nginx itself would create it readable for everybody. */
+/** Creates a log that only its owner may read. nginx itself would make it readable for everyone. */
 function createPrivateLog(file: string): void {
   mkdirSync(dirname(file), { recursive: true });
   closeSync(openSync(file, "a", 0o600));
   chmodSync(file, 0o600);
 }
 
-/** Started by root, the workers would run as nobody, who cannot read what lies in root's folders. */
+/**
+ * Returns the `user` directive. Without it, workers started by root would run as nobody, who cannot read root's
+ * folders.
+ */
 function userDirective(user: string | undefined): string {
   if (user !== undefined) return `user ${user};`;
   return process.getuid?.() === 0 ? `user ${userInfo().username};` : "";
 }
 
-/** Only requests with a key are counted: of the two paths for sending, no methods but POST. */
+/**
+ * Returns the zones of the limits. nginx counts only requests whose zone key is not empty, so the limit for sending
+ * counts only POST requests.
+ */
 function limitZones(limits: AddressLimits): string {
   const zone = (name: RatedLimit, key: string) =>
     `  limit_req_zone ${key} zone=${name}:10m rate=${limits[name].requestsPerSecond}r/s;`;

@@ -3,21 +3,22 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { LocalError } from "./local-error.ts";
 
-// Below the range from which systems take the local ports of outgoing connections: a client that keeps reconnecting to
-// a port of that range while its server is down can be given that very port, connect to itself, and so keep it taken.
+// These ports are below the range that systems use for outgoing connections. A client that keeps reconnecting to a port
+// in that range while the server is down could get this port as its own local port, connect to itself and block the
+// port.
 const firstPort = 20_000;
 const endPort = 32_000;
 const handedOut = new Set<number>();
 
 export interface WantedPort {
   readonly port: number;
-  /** The process that wants it. */
+  /** Name of the process that wants the port. */
   readonly name: string;
-  /** The environment variable that chooses another. */
+  /** The environment variable that sets a different port. */
   readonly variable?: string | undefined;
 }
 
-/** Returns a port of 127.0.0.1 on which nothing listens now, and that this process has not been given before. */
+/** Returns a port of 127.0.0.1 on which nothing listens and that was not returned to this process before. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(firstPort, endPort);
@@ -27,18 +28,20 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Returns the port that was asked for, or a free one where none was (undefined or 0). */
+/** Returns the given port, or a free one if it is undefined or 0. */
 export async function choosePort(port: number | undefined): Promise<number> {
   return port === undefined || port === 0 ? freePort() : port;
 }
 
-/** Returns those of the ports that cannot be listened on, with the system's error code. */
+/** Returns the ports that cannot be listened on, each with the system's error code. */
 export async function takenPorts(wanted: readonly WantedPort[]): Promise<(WantedPort & { readonly code: string })[]> {
   const checked = await Promise.all(wanted.map(async (entry) => ({ ...entry, code: await listenError(entry.port) })));
   return checked.flatMap(({ code, ...entry }) => (code === undefined ? [] : [{ ...entry, code }]));
 }
 
-/** Throws a LocalError that names the first port that cannot be listened on, and the variable that chooses another. */
+/**
+ * Throws a LocalError that names the first port that cannot be listened on, and the variable that sets a different one.
+ */
 export async function assertPortsFree(wanted: readonly WantedPort[]): Promise<void> {
   const [taken] = await takenPorts(wanted);
   if (taken === undefined) return;

@@ -3,15 +3,16 @@ import { join } from "node:path";
 import { addressLimits, corsOriginsOf, hostsOf, maxStreamsOf, publicUrlOf, writeNginxConfig } from "./nginx.ts";
 import { secretIn } from "./secret.ts";
 
-// Run by compose.yaml before everything else: prepare-compose.ts SECRETS PROXY makes the stores' passwords in the first
-// folder, unless they exist, and the configuration of nginx in the second.
+// compose.yaml runs this before everything else: `prepare-compose.ts SECRETS PROXY` creates the stores' passwords in
+// the first folder, unless they exist, and the nginx configuration in the second.
 
 const [secrets, proxy] = process.argv.slice(2);
 if (secrets === undefined || proxy === undefined) throw new Error("Usage: prepare-compose.ts SECRETS PROXY");
 
 const passwords = { redis: secretIn(join(secrets, "redis")), mysql: secretIn(join(secrets, "mysql")) };
 writeFileSync(join(secrets, "redis.conf"), `requirepass ${passwords.redis}\n`);
-// The programs that read them run as different users; the volume is mounted by no other container.
+// The files are readable for all users, because the programs that read them run as different users. No other container
+// mounts the volume.
 for (const name of ["redis", "mysql", "redis.conf"]) chmodSync(join(secrets, name), 0o444);
 
 writeNginxConfig({

@@ -3,8 +3,8 @@ import { dirname } from "node:path";
 import { paths } from "./settings.ts";
 
 /**
- * Closes .confab to other users: it holds passwords, messages and, in the logs, what clients asked for. A store that runs
- * as a user of its own may pass through where `prepareFolder` has let it.
+ * Closes .confab to other users: it contains passwords, messages and, in the logs, the requests of clients. A store
+ * that runs as a different user may pass through the folders that `prepareFolder` has opened for it.
  */
 export function protectState(): void {
   const folder = dirname(paths.state);
@@ -14,7 +14,10 @@ export function protectState(): void {
   chmodSync(paths.logs, 0o700);
 }
 
-/** Replaces a file in .confab as a whole, so that a crash leaves the old or the new one; only its owner may read it. */
+/**
+ * Replaces a file in .confab atomically, so that a crash leaves either the old or the new one. Only its owner may read
+ * it.
+ */
 export function writePrivate(file: string, text: string): void {
   protectState();
   writeFileSync(`${file}.new`, text, { mode: 0o600 });

@@ -2,30 +2,27 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A process, distinguished from a later one with the same pid. */
+/** Identifies a process, even if a later one gets the same pid. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started: clock ticks since boot on Linux, `ps -o lstart=` elsewhere. */
+  /** Start time of the process: clock ticks since boot on Linux, the output of `ps -o lstart=` elsewhere. */
   readonly startedAt: string;
 }
 
-/**
- * Returns the process that runs under `pid` now, or undefined if none does, or only one that has ended and was not
- * collected yet.
- */
+/** Returns the process that currently runs as `pid`, or undefined if there is none or only a zombie. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const startedAt = process.platform === "linux" ? startFromProc(pid) : startFromPs(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
 }
 
-/** Returns whether the process that was identified still runs. */
+/** Returns whether the identified process is still running. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startedAt === identity.startedAt;
 }
 
 /**
- * Signals the process if it is still the one that was identified; returns false if it has ended. SIGKILL goes to its whole
- * group, which each of our processes leads: a process that cannot clean up must not leave its children.
+ * Sends a signal to the process if it is still the identified one; returns false if it has ended. SIGKILL goes to the
+ * whole process group, which each of our processes leads, because a killed process cannot end its children.
  */
 export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean {
   if (!isRunning(identity)) return false;
@@ -36,7 +33,7 @@ export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean
   }
 }
 
-/** Ends the process with `name`, and with SIGKILL after `timeoutMs`; resolves when it has ended. */
+/** Ends the process with the signal `name`, or with SIGKILL after `timeoutMs`. Resolves when it has ended. */
 export async function end(identity: ProcessIdentity, name: NodeJS.Signals, timeoutMs: number): Promise<void> {
   signal(identity, name);
   const deadline = Date.now() + timeoutMs;
@@ -48,24 +45,26 @@ export async function end(identity: ProcessIdentity, name: NodeJS.Signals, timeo
 }
 
 /**
- * Kills what is left of the group that an ended process has led, such as the workers of an nginx whose master was killed: they keep its
- * port. Does nothing if the number belongs to another process by now, because then no member was left.
+ * Kills the remaining processes in the group of a process that has ended, such as the workers of a killed nginx master,
+ * which would keep its port. Does nothing if another process has the pid by now: the system reuses a pid only when its
+ * group is empty.
  */
 export function killOrphans({ pid }: ProcessIdentity): void {
   if (identify(pid) !== undefined) return;
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // There are none.
+    // No process of the group is left.
   }
 }
 
 function startFromProc(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the program's name in brackets. It may itself contain blanks and brackets.
+    // The second field is the program's name in parentheses, which may itself contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // A zombie with threads left is still closing its files and sockets. It has ended when only its main thread is left.
+    // A zombie that still has other threads is closing its files and sockets. The process has ended when only the main
+    // thread is left.
     const hasEnded = fields[0] === "Z" && Number(fields[17]) <= 1;
     return hasEnded ? undefined : fields[19];
   } catch {

@@ -1,4 +1,4 @@
-/** Prints each line behind the seconds since this call. */
+/** Returns a function that prints a line with the number of seconds since this call in front. */
 export function createProgress(): (line: string) => void {
   const start = performance.now();
   return (line) => {

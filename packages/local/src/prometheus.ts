@@ -7,19 +7,18 @@ import { startServer, type ServerHandle, type ServerOptions } from "./server.ts"
 const wanted = (program: string) => ({ programs: [program], packages: ["prometheus"] });
 
 /**
- * Returns the path of promtool, Prometheus' own checker of rules; installed if it is missing and this process may do
- * so.
+ * Returns the path of promtool, which checks Prometheus rules. Installs it if it is missing and this process may do so.
  */
 export function ensurePromtool(onProgress: (line: string) => void = () => undefined): Promise<string> {
   return ensureProgram(wanted("promtool"), onProgress);
 }
 
 export interface PrometheusOptions extends ServerOptions {
-  /** The text of prometheus.yml; paths in it are relative to `dir`. */
+  /** Text of prometheus.yml. Paths in it are relative to `dir`. */
   readonly config: string;
 }
 
-/** Starts a real Prometheus with this configuration, which it reads again on SIGHUP. */
+/** Starts a real Prometheus with this configuration, which it reloads on SIGHUP. */
 export async function startPrometheus(
   { config, ...options }: PrometheusOptions,
   onProgress: (line: string) => void = () => undefined,

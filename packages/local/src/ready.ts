@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A store that runs answers sooner: after this time its address is probably wrong. */
+/**
+ * Time in ms that a service has to become ready after its first answer. A store that it cannot reach for that long
+ * probably has a wrong address.
+ */
 const graceMs = 15_000;
 
 /**
- * Returns whether the URL answers 200 within the timeout, or within 15 s of a first other answer, while `goesOn`
- * returns true.
+ * Returns whether the URL answers 200 within the timeout and within 15 s after its first other answer. Stops waiting
+ * when `goesOn` returns false.
  */
 export async function answersInTime(url: string, timeoutMs: number, goesOn: () => boolean): Promise<boolean> {
   let deadline = performance.now() + timeoutMs;
@@ -23,7 +26,7 @@ export async function answersInTime(url: string, timeoutMs: number, goesOn: () =
 
 /**
  * Returns the failing checks of a service that is not ready, such as "redis: no connection to Redis: …", or undefined
- * if it names none.
+ * if the service does not answer or names none.
  */
 export async function whatIsMissing(readyUrl: string): Promise<string | undefined> {
   try {
@@ -36,7 +39,7 @@ export async function whatIsMissing(readyUrl: string): Promise<string | undefine
   }
 }
 
-/** Returns whether the URL answers 200 now, within 2 s. */
+/** Returns whether the URL answers 200 within 2 s. */
 export async function answers(url: string): Promise<boolean> {
   return (await statusOf(url)) === 200;
 }

@@ -7,7 +7,9 @@ import { serverUser, shareFile } from "./server-user.ts";
 import { startServer, type ServerHandle, type ServerOptions } from "./server.ts";
 
 export interface RedisOptions extends ServerOptions {
-  /** Letters, digits, `-` and `_`. Without a password, whoever reaches the port may do everything. */
+  /**
+   * Password of letters, digits, `-` and `_`. Without a password, everyone who can reach the port may do everything.
+   */
   readonly password?: string;
 }
 
@@ -45,7 +47,8 @@ export async function startRedis(
     ],
     user,
     data,
-    // All users can read command lines, and Redis cannot read a folder of root's: it gets the file opened.
+    // The password must not be in the command line, which all users can read, and Redis cannot read root's folders.
+    // Therefore it gets the configuration as its standard input.
     ...(password === undefined ? {} : { stdin: configuration(options.dir, password) }),
     logFile: join(options.dir, "redis.log"),
     startTimeoutMs: 30_000,

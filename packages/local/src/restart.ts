@@ -10,14 +10,14 @@ const windowMs = 60_000;
 const maxDeaths = 5;
 const firstBackoffMs = 250;
 
-/** Returns whether the process has died and something is to be done about it now. */
+/** Returns whether the process has died and `attend` has to act now. */
 export function needsAttention(entry: RecordedProcess, now: number): boolean {
   return entry.failure === undefined && (entry.restartAt ?? 0) <= now && !isRunning(entry);
 }
 
 /**
- * Does the next step for a process that has died: notes its death, starts it again when its backoff is over, or gives up
- * at the fifth death within a minute. Returns its new record.
+ * Takes the next step for a process that has died: records its death, starts it again after its backoff, or gives up at
+ * the fifth death within a minute. Returns its new record.
  */
 export function attend(entry: RecordedProcess, now: number, log: Log): RecordedProcess {
   if (!needsAttention(entry, now)) return entry;

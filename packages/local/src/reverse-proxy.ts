@@ -11,8 +11,8 @@ import { paths, type Ports } from "./settings.ts";
 const image = "nginx:1.28";
 
 /**
- * Chooses the nginx in front of the services: the system's, which is installed if it is missing and this process may do
- * so, else the official image if a Docker engine answers. Writes its configuration.
+ * Chooses the nginx in front of the services: the official image if nginx is missing, this process cannot install it
+ * and a Docker engine answers; otherwise the system's nginx, installed if it is missing. Writes its configuration.
  */
 export async function reverseProxy(
   env: NodeJS.ProcessEnv,
@@ -20,10 +20,10 @@ export async function reverseProxy(
   onProgress: (line: string) => void,
 ): Promise<ProductProcess> {
   const inDocker = findProgram("nginx") === undefined && !canInstall() && (await dockerAnswers());
-  // On Linux a container can share the machine's network; elsewhere Docker runs in a machine of its own.
+  // On Linux, a container can share the machine's network. Elsewhere, Docker runs in a virtual machine.
   const isApart = inDocker && process.platform !== "linux";
   const services = isApart ? "host.docker.internal" : "127.0.0.1";
-  // Like the stores, reachable from this machine alone unless CONFAB_BIND says otherwise.
+  // Like the stores, nginx is reachable only from this machine unless CONFAB_BIND names another address.
   const bind = env.CONFAB_BIND ?? "127.0.0.1";
   const port = ports.CONFAB_PORT;
   const args = writeNginxConfig({
@@ -57,7 +57,10 @@ export async function reverseProxy(
   };
 }
 
-/** The client stays in the foreground and passes signals on, so that the container lives and ends with it. */
+/**
+ * Returns the arguments of `docker run`. The Docker client stays in the foreground and forwards signals, so the
+ * container ends together with it.
+ */
 function containerArguments(config: readonly string[], publish: string | undefined): string[] {
   const network = publish === undefined ? ["--network", "host"] : ["--publish", publish];
   const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;

@@ -11,11 +11,11 @@ export interface RunResult {
 interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Kills the program after this time; the code is then 1. */
+  /** Time in ms after which the program is killed; its code is then 1. */
   readonly timeoutMs?: number;
 }
 
-/** Runs a program to its end without a shell. The code is 127 if it cannot be started. Never throws. */
+/** Runs a program without a shell until it ends. The code is 127 if it cannot be started. Never throws. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
@@ -38,8 +38,8 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 /**
- * Returns the path of the first of these programs in PATH or where system packages install servers, or undefined if
- * there is none.
+ * Returns the path of the first of these programs that is in PATH or in a folder where system packages install servers,
+ * or undefined if there is none.
  */
 export function findProgram(...names: readonly string[]): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"];
@@ -58,7 +58,8 @@ export function findProgram(...names: readonly string[]): string | undefined {
 }
 
 /**
- * Returns the line of a program's output that explains its end: its last error, else the last line that is not blank.
+ * Returns the line of a program's output that explains its end: the last error, or else the last line that is not
+ * blank.
  */
 export function lastLine(text: string): string {
   const candidates = text.split("\n").filter((line) => !/^\s*$|^\s+at |^Node\.js v/.test(line));

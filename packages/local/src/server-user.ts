@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, sep } from "node:path";
 import { LocalError } from "./local-error.ts";
 
-/** The user that a server runs as if this process is root. */
+/** The system user for a server's process if this process is root. */
 export interface ServerUser {
   readonly name: string;
   readonly uid: number;
@@ -14,8 +14,9 @@ export interface ServerUser {
 const searchable = 0o001;
 
 /**
- * Returns the first of these system users that exists, or nobody. A server that is taken over can then write only its
- * own data. Undefined if this process is not root; a server then runs as its starter.
+ * Returns the first of these system users that exists, or `nobody`, so that an attacker who takes over a server can
+ * write only its data. Throws a LocalError if none exists. Returns undefined if this process is not root; servers then
+ * run as the current user.
  */
 export function serverUser(...names: readonly string[]): ServerUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
@@ -26,12 +27,15 @@ export function serverUser(...names: readonly string[]): ServerUser | undefined 
   throw new LocalError("This machine has no user nobody: the stores would run as root.");
 }
 
-/** Creates the server's data folder, which nobody else may enter, and lets the user pass through the folders above it. */
+/**
+ * Creates the server's data folder, which no other user may enter, and lets the user pass through the folders above it.
+ * Throws a LocalError if the mode of one of these folders must not be changed.
+ */
 export function prepareFolder(folder: string, user: ServerUser | undefined): void {
   mkdirSync(folder, { recursive: true });
   chmodSync(folder, 0o700);
   if (user === undefined) return;
-  // Files that belong to root: from the program that filled the folder, from a restored copy or an earlier version.
+  // Some files may belong to root, for example if root filled the folder, restored a copy or ran an earlier version.
   giveAway(folder, user);
   for (const above of closedAbove(folder)) {
     if (!isOurs(above)) {
@@ -39,18 +43,18 @@ export function prepareFolder(folder: string, user: ServerUser | undefined): voi
         `The server runs as ${user.name} and cannot reach ${folder}: ${above} is closed to other users. Open it, or use another folder.`,
       );
     }
-    // To pass through, not to list.
+    // The user may pass through the folder, but not list it.
     chmodSync(above, statSync(above).mode | searchable);
   }
 }
 
-/** Lets the server, and nobody else, read a file that holds a secret. */
+/** Lets the server, and no other user, read a file that holds a secret. */
 export function shareFile(file: string, user: ServerUser | undefined): void {
   if (user !== undefined) chownSync(file, 0, user.gid);
   chmodSync(file, user === undefined ? 0o600 : 0o640);
 }
 
-/** Returns whether every user who knows its name can enter the folder. */
+/** Returns whether every user who knows the folder's path can enter it. */
 export function isReachable(folder: string): boolean {
   return closedAbove(join(folder, "x")).length === 0;
 }
@@ -63,7 +67,7 @@ function closedAbove(path: string): string[] {
   return closed;
 }
 
-/** Returns whether the folder is one of a run or of a test, whose mode nobody has chosen. */
+/** Returns whether the folder is below .confab or a temporary folder, so that its mode may be changed. */
 function isOurs(folder: string): boolean {
   const temporary = [tmpdir(), "/dev/shm"].some((root) => folder.startsWith(join(root, sep)));
   return temporary || realpathSync(folder).split(sep).includes(".confab");

@@ -7,31 +7,34 @@ import { assertPortsFree } from "./ports.ts";
 import { end, isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { lastLine } from "./run.ts";
 
-/** A server that runs on this machine and can be stopped, killed and started again over the same data and port. */
+/** A server on this machine that can be stopped, killed and restarted with the same data and port. */
 export interface ServerHandle {
   readonly name: string;
   readonly url: string;
   readonly port: number;
-  /** Changes with each start. */
+  /** Process id, which changes on every start. */
   readonly pid: number;
-  /** Graceful; resolves when the process has ended. SIGKILL follows after 30 s. */
+  /** Stops the server gracefully, or with SIGKILL after 30 s. Resolves when the process has ended. */
   stop(): Promise<void>;
-  /** SIGKILL; resolves when the process has ended. */
+  /** Kills the server with SIGKILL. Resolves when the process has ended. */
   kill(): Promise<void>;
-  /** Starts it again, on the same port and data; does nothing while it runs. */
+  /** Starts the server again with the same port and data. Does nothing while it is running. */
   start(): Promise<void>;
-  /** Lets it outlive this process, which otherwise ends it; returns what another process needs to end or restart it. */
+  /**
+   * Lets the server outlive this process, which would otherwise end it. Returns what another process needs to end or
+   * restart it.
+   */
   release(): ProcessIdentity & { readonly launch: Launch };
 }
 
 export interface ServerOptions {
-  /** The server's own folder for data, configuration and log; created when missing. */
+  /** The server's own folder for data, configuration and log. It is created if it is missing. */
   readonly dir: string;
-  /** By default, or if 0, a free one. */
+  /** Port to listen on. By default, or if 0, a free one. */
   readonly port?: number;
-  /** More command line options. They come last and therefore override ours. */
+  /** Additional command line options. They come last and therefore override ours. */
   readonly args?: readonly string[];
-  /** The environment variable that chooses the port, named when the port is taken. */
+  /** The environment variable that sets the port. The error for a taken port names it. */
   readonly portVariable?: string;
 }
 
@@ -43,7 +46,10 @@ interface ServerPlan extends Launch, Pick<ServerOptions, "portVariable"> {
   isReady(): Promise<boolean>;
 }
 
-/** Starts the planned server and resolves once it answers; if it ends instead, throws a LocalError with its log's last line. */
+/**
+ * Starts the planned server and resolves once it answers; throws a LocalError with the last line of its log if the
+ * server ends or does not answer in time.
+ */
 export async function startServer(plan: ServerPlan): Promise<ServerHandle> {
   let running = await startAndWait(plan);
 

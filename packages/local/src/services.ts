@@ -8,14 +8,14 @@ import type { Stores } from "./stores.ts";
 export const serviceNames = ["ingest", "api", "worker"] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
-/** The names of the variables in each service's schema. */
+/** Names of the variables in each service's schema. */
 export type ServiceVariables = Readonly<Record<ServiceName, readonly string[]>>;
 
-/** How a process of the product is started, and where it answers when it is ready. */
+/** A process of Confab: how to start it, and the URL that answers when it is ready. */
 export interface ProductProcess {
   readonly name: ServiceName | "nginx";
   readonly launch: Launch;
-  /** It restarts when one of these has changed. */
+  /** Settings of the process. If one of them changes, the process is restarted. */
   readonly settings: Readonly<Record<string, string>>;
   readonly ports: readonly WantedPort[];
   readonly url: string;
@@ -26,8 +26,8 @@ export interface ProductProcess {
 export const sourceCondition = "--conditions=@confab/source";
 
 /**
- * Returns the arguments of Node that run a service, with the same garbage collection as in the chart: from its sources,
- * or as `tsc -b` has compiled it, which is what the image holds. `root` may be a copy of the repository.
+ * Returns the arguments of Node that run a service, with the same garbage collector flags as in the chart. The service
+ * runs from its sources or, like in the image, as compiled by `tsc -b`. `root` may be a copy of the repository.
  */
 export function serviceArguments(name: ServiceName, { isCompiled = false, root = paths.root } = {}): string[] {
   const flags =
@@ -47,8 +47,8 @@ const listening = {
 type StoreUrls = Pick<Stores, "redisUrl" | "databaseUrl" | "elasticsearchUrl">;
 
 /**
- * Returns the settings that all services share: those of the run, and where the stores are. Only nginx is for other
- * machines.
+ * Returns the settings that all services share: the settings of the run and the URLs of the stores. The services listen
+ * only on this machine; only nginx may be reachable from others.
  */
 export function productEnvironment(settings: NodeJS.ProcessEnv, stores: StoreUrls, ports: Ports): NodeJS.ProcessEnv {
   return {
@@ -58,7 +58,7 @@ export function productEnvironment(settings: NodeJS.ProcessEnv, stores: StoreUrl
     ELASTICSEARCH_URL: stores.elasticsearchUrl,
     REDIS_URL: stores.redisUrl,
     DATABASE_URL: stores.databaseUrl,
-    // nginx is the only proxy.
+    // nginx is the only proxy in front of the services.
     TRUSTED_PROXIES: "1",
     PUBLIC_URL: settings.PUBLIC_URL ?? `http://localhost:${ports.CONFAB_PORT}`,
   };
@@ -71,7 +71,7 @@ export function servicePorts(ports: Ports): Record<ServiceName, WantedPort[]> {
   return { ingest: wanted("ingest"), api: wanted("api"), worker: wanted("worker") };
 }
 
-/** Returns the three services, run from their sources, each with the variables that its schema names. */
+/** Returns the three services, which run from their sources, each with the variables in its schema. */
 export function serviceProcesses(
   shared: NodeJS.ProcessEnv,
   ports: Ports,
@@ -101,7 +101,8 @@ export function serviceProcesses(
 }
 
 /**
- * Returns the variables that any program needs. A process that outlives the terminal gets none of its other variables.
+ * Returns the environment variables that every program needs. A process that outlives the terminal gets no other
+ * variables from the terminal.
  */
 export function ofTheMachine(): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, TZ, LANG, NODE_V8_COVERAGE, NODE_COMPILE_CACHE } = process.env;

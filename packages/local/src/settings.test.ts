@@ -6,7 +6,7 @@ describe("the memory limit of Redis on one machine", () => {
     expect(parseInt(redisMaxmemory({}))).to.be.within(128, 2048);
     expect(redisMaxmemory({ CONFAB_REDIS_MAXMEMORY: "3gb" })).to.equal("3gb");
     expect(() => redisMaxmemory({ CONFAB_REDIS_MAXMEMORY: "half" })).to.throw("must be a size, such as 512mb");
-    // Redis takes 0 as no bound at all.
+    // For Redis, 0 means no limit.
     expect(() => redisMaxmemory({ CONFAB_REDIS_MAXMEMORY: "0" })).to.throw("CONFAB_REDIS_MAXMEMORY");
   });
 });

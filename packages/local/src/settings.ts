@@ -6,7 +6,7 @@ import { isReachable } from "./server-user.ts";
 
 const root = join(import.meta.dirname, "../../..");
 
-/** The repository, and what a run keeps in it: everything below .confab/, which git ignores. */
+/** Paths of the repository and of what a run keeps, mostly below .confab/, which git ignores. */
 export const paths = {
   root,
   state: join(root, ".confab/state.json"),
@@ -15,13 +15,14 @@ export const paths = {
   data: dataFolder(),
   logs: join(root, ".confab/logs"),
   nginx: join(root, ".confab/nginx"),
-  /** Node keeps compiled code there, which halves the time that a service takes to start. */
+  /** Folder in which Node caches compiled code, which halves the start time of a service. */
   code: join(root, "node_modules/.cache/node"),
 };
 
 /**
- * As root the stores run as a user of their own, who cannot reach data below a folder that only root may enter, such as
- * /root. In that case the data lies where the system's own servers keep theirs.
+ * Returns the folder for the stores' data. If root starts the stores, they run as a different user, who cannot reach
+ * data below a folder that only root may enter, such as /root. In this case, the data is below /var/lib, like that of
+ * system servers.
  */
 function dataFolder(): string {
   if (process.getuid?.() !== 0 || isReachable(root)) return join(root, ".confab/data");
@@ -29,7 +30,7 @@ function dataFolder(): string {
 }
 
 /**
- * Returns Redis' memory limit: CONFAB_REDIS_MAXMEMORY, else a quarter of the machine's memory, between 128 MiB and 2
+ * Returns Redis' memory limit: CONFAB_REDIS_MAXMEMORY, or else a quarter of the available memory, between 128 MiB and 2
  * GiB.
  */
 export function redisMaxmemory(env: NodeJS.ProcessEnv): string {
@@ -47,7 +48,7 @@ export function redisMaxmemory(env: NodeJS.ProcessEnv): string {
 
 const mebibyte = 1024 ** 2;
 
-// Not the stores' usual ports: other servers of a developer often listen there.
+// The stores do not use their usual ports, because developers often run other servers there.
 const defaultPorts = {
   CONFAB_PORT: 8080,
   CONFAB_INGEST_PORT: 8081,
@@ -63,7 +64,7 @@ const defaultPorts = {
 export type PortVariable = keyof typeof defaultPorts;
 export type Ports = Readonly<Record<PortVariable, number>>;
 
-/** Variables of `make up` itself; those of the services are in their schemas. */
+/** Variables of `make up` itself. The services' variables are in their schemas. */
 export const ownVariables: readonly string[] = [
   ...Object.keys(defaultPorts),
   "CONFAB_PORT_OFFSET",
@@ -77,10 +78,13 @@ export const ownVariables: readonly string[] = [
   "FLOOD_OTHER_BURST",
 ];
 
-/** Offsets are multiples of 10 up to here: no two of them differ by as much as two of the ports do, so clones never share a port. */
+/**
+ * Maximum port offset. Offsets are multiples of 10. The difference between two offsets never equals the difference
+ * between two default ports, so clones never share a port.
+ */
 export const maxOffset = 990;
 
-/** Reads the ports of a run: for each its own variable, else its default plus CONFAB_PORT_OFFSET. */
+/** Reads the ports of a run. Each port is set by its own variable, or else is its default plus CONFAB_PORT_OFFSET. */
 export function readPorts(env: NodeJS.ProcessEnv): Ports {
   const ofOffset = `a multiple of 10 from 0 to ${maxOffset}`;
   const offset = wholeNumber(env, "CONFAB_PORT_OFFSET", 0, maxOffset, ofOffset) ?? 0;

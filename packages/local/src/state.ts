@@ -4,38 +4,38 @@ import { writePrivate } from "./private-file.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { paths } from "./settings.ts";
 
-/** A process that outlives the command that started it, with all that another process needs to start it again. */
+/** A process that outlives the command that started it, with everything needed to start it again. */
 export interface RecordedProcess extends ProcessIdentity {
   readonly name: string;
   readonly url: string;
-  /** Answers 200 when it is ready; stores have none. */
+  /** URL that answers 200 when the process is ready. Stores have none. */
   readonly readyUrl?: string;
   readonly ports: readonly number[];
-  /** Ends it gracefully. */
+  /** Signal that ends the process gracefully. */
   readonly stopSignal: "SIGTERM" | "SIGQUIT";
   readonly launch: Launch;
-  /** The variables of its start: other values need another process. */
+  /** Variables that the process was started with. If their values change, a new process is needed. */
   readonly settings: Readonly<Record<string, string>>;
-  /** When it died, in milliseconds since 1970: the deaths of the last minute, oldest first. */
+  /** Times of the latest death and of the deaths in the minute before it, in milliseconds since 1970, oldest first. */
   readonly deaths?: readonly number[];
-  /** When it is to be started again after a death, in milliseconds since 1970. */
+  /** Time at which the process will be started again after a death, in milliseconds since 1970. */
   readonly restartAt?: number;
-  /** Why it is not started again any more. */
+  /** The reason why the process is no longer started again, if any. */
   readonly failure?: string;
 }
 
 export interface RunState {
-  /** In the order of their start, also those that have died. */
+  /** Processes in the order of their start, including those that have died. */
   readonly processes: readonly RecordedProcess[];
-  /** It starts again what dies. */
+  /** The process that restarts processes that have died. */
   readonly supervisor?: ProcessIdentity;
-  /** The Compose project of the stores that run in Docker. */
+  /** Name of the Compose project of the stores that run in Docker. */
   readonly composeProject?: string;
-  /** The URLs of those stores, with their passwords. */
+  /** URLs of the stores that run in Docker, with their passwords. */
   readonly composeUrls?: Readonly<Record<string, string>>;
 }
 
-/** Reads the record; without processes if there is none. */
+/** Reads the record. Returns one without processes if there is no file. */
 export function readState(file = paths.state): RunState {
   let text: string;
   try {
@@ -46,17 +46,17 @@ export function readState(file = paths.state): RunState {
   return JSON.parse(text) as RunState;
 }
 
-/** Returns the recorded processes that run now. */
+/** Returns the recorded processes that are running. */
 export function runningProcesses(state = readState()): RecordedProcess[] {
   return state.processes.filter(isRunning);
 }
 
-/** Replaces the record. */
+/** Replaces the whole record. */
 export function writeState(state: RunState): void {
   writePrivate(paths.state, JSON.stringify(state, null, 2));
 }
 
-/** Adds a process to the record, in the place of an earlier one of the same name. */
+/** Adds a process to the record. It replaces an earlier one with the same name. */
 export function record(entry: RecordedProcess): void {
   const state = readState();
   const others = state.processes.map((recorded) => (recorded.name === entry.name ? entry : recorded));

@@ -3,7 +3,7 @@ import { answers, whatIsMissing } from "./ready.ts";
 import { serviceNames } from "./services.ts";
 import { readState, type RecordedProcess } from "./state.ts";
 
-/** Prints what runs where, whether the services are ready, and why one is not. */
+/** Prints the running processes with their URLs, whether the services are ready, and the reason if one is not. */
 export async function status(): Promise<void> {
   const { processes, composeProject, supervisor } = readState();
   if (processes.length === 0 && composeProject === undefined) {
@@ -25,7 +25,7 @@ async function lineOf(entry: RecordedProcess, isSupervised: boolean): Promise<st
   const deaths = entry.deaths?.length ?? 0;
   if (entry.failure !== undefined) return line("failed", `it ${entry.failure} (make up tries again)`);
   if (!isRunning(entry)) return line(isSupervised ? "restarting" : "died", `${times(deaths)}make up starts it`);
-  // A store's URL names its server; who may use it is not for display.
+  // The output shows the server in a store's URL, but not its credentials.
   const url = entry.url.replace(/\/\/[^@/]*@/, "//").replace(/\?.*/, "");
   const where = `pid ${String(entry.pid).padEnd(8)} ${url}`;
   const restarts = entry.deaths?.at(-1);

@@ -13,7 +13,7 @@ const portVariables = {
 } as const;
 const names = ["redis", "mysql", "elasticsearch"] as const;
 
-/** Returns the URLs of the stores that the settings name. */
+/** Returns the URLs of those stores that the settings name. */
 function givenStores(settings: NodeJS.ProcessEnv): Partial<Record<StoreName, string | undefined>> {
   const isSearchless = settings.SEARCH_BACKEND === "mysql";
   return {
@@ -23,7 +23,7 @@ function givenStores(settings: NodeJS.ProcessEnv): Partial<Record<StoreName, str
   };
 }
 
-/** Returns the expected URLs of the stores, before they are started and without passwords. */
+/** Returns the URLs, without passwords, that the stores will have once they are started. */
 export function plannedStores(settings: NodeJS.ProcessEnv, ports: Ports) {
   const given = givenStores(settings);
   const isSearchless = settings.SEARCH_BACKEND === "mysql";
@@ -40,7 +40,7 @@ export function plannedStores(settings: NodeJS.ProcessEnv, ports: Ports) {
 export function storePorts(settings: NodeJS.ProcessEnv, ports: Ports): WantedPort[] {
   const given = givenStores(settings);
   const { composeProject } = readState();
-  // Docker manages the ports of its containers.
+  // Docker manages the ports of its containers, so they are not checked here.
   if (composeProject !== undefined) return [];
   const started = names.filter((name) => given[name] === undefined);
   const wanted = started.filter((name) => name !== "elasticsearch" || settings.SEARCH_BACKEND !== "mysql");
@@ -48,8 +48,8 @@ export function storePorts(settings: NodeJS.ProcessEnv, ports: Ports): WantedPor
 }
 
 /**
- * Returns the stores of this clone: named by the settings, running already with the same settings, or started now over
- * its data.
+ * Returns the stores of this clone: those that the settings name, those that already run with the same settings, and
+ * those started now over the clone's data.
  */
 export async function storesOfRun(
   settings: NodeJS.ProcessEnv,
@@ -74,7 +74,7 @@ export async function storesOfRun(
   });
 }
 
-/** Returns the URL of a store that runs with these settings; one that runs with others is stopped. */
+/** Returns the URL of a store that already runs with these settings. Stops a store that runs with different ones. */
 async function keptStore(
   name: StoreName,
   settings: NodeJS.ProcessEnv,
@@ -97,7 +97,10 @@ function settingsOfStore(name: StoreName, settings: NodeJS.ProcessEnv, ports: Po
   return name === "redis" ? { ...port, CONFAB_REDIS_MAXMEMORY: redisMaxmemory(settings) } : port;
 }
 
-/** Until they are recorded, Ctrl-C ends them with this process: nothing runs that `down` does not know of. */
+/**
+ * Records the stores, so that `down` can stop them. Until then, Ctrl-C ends them together with this process. Otherwise,
+ * a store could keep running that `down` does not know.
+ */
 export function recordStores(
   { servers, composeProject, composeUrls = {} }: Stores,
   settings: NodeJS.ProcessEnv,

@@ -10,17 +10,17 @@ import { secretIn } from "./secret.ts";
 import type { ServerHandle } from "./server.ts";
 
 export interface StoresOptions {
-  /** Data, configuration and logs of the native servers, one folder each. */
+  /** Folder for data, configuration and logs of the native servers, with one subfolder per server. */
   readonly dir: string;
-  /** By default, or if 0, a free one. */
+  /** Ports of the stores. By default, or if 0, a free one. */
   readonly ports?: Partial<Record<StoreName, number>>;
-  /** The environment variables that choose the ports, named when one is taken. */
+  /** Environment variables that set the ports. The error for a taken port names its variable. */
   readonly portVariables?: Partial<Record<StoreName, string>>;
-  /** URLs of stores that run already; they are used as they are. */
+  /** URLs of stores that already run and are used as they are. */
   readonly given?: Partial<Record<StoreName, string | undefined>>;
-  /** `mysql`: no Elasticsearch. */
+  /** Search backend. With `mysql`, Elasticsearch is not started. */
   readonly searchBackend?: string | undefined;
-  /** Redis' memory limit, such as `512mb`; omitted: no limit but the machine's memory. */
+  /** Redis' memory limit, such as `512mb`. By default, only the machine's memory is the limit. */
   readonly redisMaxmemory?: string;
   readonly onProgress?: (line: string) => void;
 }
@@ -28,21 +28,21 @@ export interface StoresOptions {
 export interface Stores {
   readonly redisUrl: string;
   readonly databaseUrl: string;
-  /** Undefined if MySQL serves search. */
+  /** URL of Elasticsearch, or undefined if MySQL serves searches. */
   readonly elasticsearchUrl: string | undefined;
-  /** The servers that this call started natively. */
+  /** Servers that were started natively. */
   readonly servers: readonly ServerHandle[];
-  /** The Compose project that this call started. */
+  /** Name of the Compose project that was started, if any. */
   readonly composeProject: string | undefined;
-  /** URLs of its stores. */
+  /** URLs of the stores in the Compose project. */
   readonly composeUrls?: Readonly<Record<string, string>>;
-  /** Stops exactly what this call started; for containers it removes the data in their volumes as well. */
+  /** Stops only what `startStores` started. For containers, also removes the data in their volumes. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the stores that are not given, side by side: in Docker if an engine answers, else natively. Stops all if one
- * fails. Passwords are random and lie in `dir`, so that the next start over the same data knows them.
+ * Starts the stores that are not given, in parallel: in Docker if an engine answers, otherwise natively. Stops all of
+ * them if one fails. Passwords are random and kept in `dir`, so that the next start over the same data knows them.
  */
 export async function startStores(options: StoresOptions): Promise<Stores> {
   const onProgress = options.onProgress ?? (() => undefined);
@@ -69,7 +69,7 @@ async function startNatively(
     port: options.ports?.[name] ?? 0,
     variable: options.portVariables?.[name],
   }));
-  // Before any is started: a taken port is reported at once.
+  // The ports are checked before anything is started, so that a taken port is reported at once.
   await assertPortsFree(fixed.filter(({ port }) => port !== 0));
   const start = async (name: StoreName) => {
     const portVariable = options.portVariables?.[name];
@@ -113,7 +113,7 @@ async function startInDocker(
     choosePort(options.ports?.mysql),
     choosePort(options.ports?.elasticsearch),
   ]);
-  // One project per folder: a test run beside a developer's stack has its own containers.
+  // Each folder has its own project, so that a test run beside a developer's stack has its own containers.
   const project = `confab-${createHash("sha256").update(options.dir).digest("hex").slice(0, 8)}`;
   onProgress(`starting ${names.join(", ")} in Docker (project ${project})`);
   const passwords = { redis: passwordOf(options, "redis"), mysql: passwordOf(options, "mysql") };

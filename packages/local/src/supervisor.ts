@@ -8,11 +8,11 @@ import { attend, needsAttention } from "./restart.ts";
 import { paths } from "./settings.ts";
 import { readState, writeState } from "./state.ts";
 
-// One detached process per clone: this file. It starts again what died and bounds the logs, until the record no longer
-// names it. It changes the record under the lock alone, so it never acts while `up` or `down` works. Those end it while
-// they hold the lock, so a signal never meets it in the middle of a change.
+// This file runs as one detached process per clone. It restarts processes that died and limits the size of the logs
+// until the record no longer names it. It changes the record only under the lock, so it never acts while `up` or `down`
+// is working. These commands end it while they hold the lock, so a signal never arrives in the middle of a change.
 
-// Elsewhere than on Linux each look at a process runs `ps`.
+// On systems other than Linux, each check of a process runs `ps`.
 const pollMs = process.platform === "linux" ? 250 : 2000;
 
 /** Starts the supervisor and records it; the caller holds the lock. */
@@ -32,7 +32,7 @@ export async function stopSupervisor(): Promise<void> {
 
 async function supervise(): Promise<void> {
   const self = JSON.stringify(identify(process.pid));
-  // The command that started this process holds the lock until it has recorded it.
+  // The command that starts the supervisor holds the lock until it has recorded the supervisor.
   await withLock(paths.lock, () => Promise.resolve());
   for (let nextRotation = 0; ;) {
     const { supervisor, processes } = readState();

@@ -25,7 +25,7 @@ import { startSupervisor, stopSupervisor } from "./supervisor.ts";
 
 type Report = (line: string) => void;
 
-/** The settings of a run. */
+/** Settings, ports and service variables of a run. */
 export interface Plan {
   readonly settings: NodeJS.ProcessEnv;
   readonly ports: Ports;
@@ -33,7 +33,7 @@ export interface Plan {
 }
 
 /**
- * Starts in the background what does not run yet, restarts what has other settings now, and leaves the rest alone.
+ * Starts missing processes in the background, restarts those whose settings have changed, and leaves the rest alone.
  * Resolves with the plan when everything answers.
  */
 export async function up(env: NodeJS.ProcessEnv, onProgress: Report): Promise<Plan> {
@@ -42,7 +42,7 @@ export async function up(env: NodeJS.ProcessEnv, onProgress: Report): Promise<Pl
   try {
     await startAll(plan, onProgress);
   } finally {
-    // Also after a failure: some processes may run by now.
+    // The supervisor is also needed after a failure, because some processes may already be running.
     if (readState().processes.length > 0) startSupervisor();
   }
   onProgress("ready");
@@ -50,14 +50,14 @@ export async function up(env: NodeJS.ProcessEnv, onProgress: Report): Promise<Pl
 }
 
 /**
- * Reads the settings, those of the last start among them, and keeps them for the next one. Throws a LocalError, before
- * anything is started or stopped, when one cannot be used or a port is taken.
+ * Reads the settings, including those of the last start, and keeps them for the next one. Throws a LocalError, before
+ * anything is started or stopped, if a setting cannot be used or a port is taken.
  */
 export async function planRun(env: NodeJS.ProcessEnv, onProgress: Report): Promise<Plan> {
   protectState();
   const settings = withKept(env, readKept(), onProgress);
   const ports = readPorts(settings);
-  // Throws for values that are wrong.
+  // These two calls throw if a value is invalid.
   addressLimits(settings);
   redisMaxmemory(settings);
   const variables = await checkConfiguration(productEnvironment(settings, plannedStores(settings, ports), ports));
@@ -75,7 +75,7 @@ export async function planRun(env: NodeJS.ProcessEnv, onProgress: Report): Promi
 
 async function startAll({ settings, ports, variables }: Plan, onProgress: Report): Promise<void> {
   announceClone();
-  // Side by side: on a bare machine nginx is installed while the stores start.
+  // Both run in parallel: on a bare machine, nginx is installed while the stores start.
   const [nginx, stores] = await Promise.all([
     reverseProxy(settings, ports, onProgress),
     storesOfRun(settings, ports, onProgress),
@@ -84,15 +84,15 @@ async function startAll({ settings, ports, variables }: Plan, onProgress: Report
   const shared = productEnvironment(settings, stores, ports);
   await migrate(shared, onProgress);
   const services = serviceProcesses(shared, ports, variables);
-  // All before the first start: one may take a port that another one had.
+  // All changed processes stop before the first one starts, because a process may take over the port of another.
   await Promise.all([...services, nginx].map((wanted) => stopIfChanged(wanted, onProgress)));
   await Promise.all(services.map((service) => ensure(service, onProgress)));
   await ensure(nginx, onProgress);
 }
 
 /**
- * Brings the database's tables to this version's, with the command that an operator uses too. Warns if keys are not required
- * although the database has some, for example after a restore without the settings of before.
+ * Migrates the database's tables to this version with the same command that operators use. Warns if keys are not
+ * required although the database contains some, for example after a restore without the earlier settings.
  */
 export async function migrate(shared: NodeJS.ProcessEnv, onProgress: Report): Promise<void> {
   const args = [sourceCondition, "packages/cli/src/main.ts", "migrate", "--json"];

@@ -12,8 +12,8 @@ export interface SourceWatch {
 }
 
 /**
- * Calls `onChange` with the services that a saved change concerns: that of the file, or all that depend on the file's
- * package. Files that are replaced, as editors and git do it, count like those that are overwritten.
+ * Calls `onChange` with the services that a saved change affects: the file's own service, or all services that depend
+ * on the file's package. Files that are replaced, for example by editors or git, count like overwritten ones.
  */
 export async function watchSources(onChange: (services: readonly ServiceName[]) => void): Promise<SourceWatch> {
   const folders = Object.fromEntries(serviceNames.map((name) => [name, sourceFolders(name)]));
@@ -26,7 +26,7 @@ export async function watchSources(onChange: (services: readonly ServiceName[]) 
   watcher.on("all", (_event, path) => {
     for (const name of serviceNames)
       if (folders[name]?.some((folder) => isBelow(path, folder)) === true) pending.add(name);
-    // A folder itself concerns no service.
+    // A change to a folder itself affects no service.
     if (pending.size === 0) return;
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -45,7 +45,7 @@ export async function watchSources(onChange: (services: readonly ServiceName[]) 
 
 const isBelow = (path: string, folder: string) => path.startsWith(folder + sep);
 
-/** Returns a service's folder and those of the workspace packages that it depends on, directly or not. */
+/** Returns the folders of a service and of the workspace packages that it depends on, directly or indirectly. */
 function sourceFolders(service: ServiceName): string[] {
   const packages = new Map(
     readdirSync(join(paths.root, "packages")).map((name) => {
@@ -71,7 +71,7 @@ function readManifest(folder: string) {
     const text = readFileSync(join(folder, "package.json"), "utf8");
     return JSON.parse(text) as { readonly name: string; readonly dependencies?: Readonly<Record<string, string>> };
   } catch {
-    // No package: a stray folder or file beside the packages.
+    // This is a stray folder or file beside the packages, not a package.
     return undefined;
   }
 }

@@ -25,14 +25,14 @@ describe("the guide on backing up one machine", function () {
   let mysql: ServerHandle;
 
   before(async () => {
-    // Where nobody answers, so that MySQL runs natively on every machine.
+    // Nothing answers at this address, so MySQL runs natively on every machine.
     process.env.DOCKER_HOST = "tcp://127.0.0.1:1";
     await ensureProgram({ programs: ["mysqldump"], packages: ["mariadb-client", "mysql-client"] }, () => undefined);
     mysql = await startMysql({ dir: join(folder, "mysql"), rights: "own" });
     const { hostname, port } = new URL(mysql.url);
     mkdirSync(bin);
     writeFileSync(join(folder, ".my.cnf"), `[client]\nhost=${hostname}\nport=${port}\nprotocol=tcp\n`);
-    // Runs what the guide runs in the container of MySQL here, and notes everything else.
+    // This stand-in for docker runs locally what the guide runs in the MySQL container, and logs all calls.
     const docker = `#!/bin/bash
 echo "$*" >>'${calls}'
 [ "$1 $2 $3 $4" = "compose exec -T mysql" ] || exit 0
@@ -119,7 +119,7 @@ exec "\${@//\\/run\\/confab\\/mysql/${join(folder, "mysql/password")}}"
     await ask("INSERT INTO messages VALUES (3, 'later')");
     rmSync(join(folder, ".confab"), { recursive: true });
     const lines = blocks[3]!.trimEnd().split("\n");
-    // The settings are put back before the first start.
+    // The guide restores the settings before the first start.
     await paste(lines.slice(lines.indexOf("make reset YES=1") + 1, lines.indexOf("make up")).join("\n"));
     expect(readFileSync(settings, "utf8")).to.equal('{"REQUIRE_KEYS":"on"}');
     await paste(here(lines.find((line) => line.startsWith("gunzip"))!));

@@ -29,7 +29,7 @@ const read = (path: string) => parse(readFileSync(join(root, path), "utf8"), { m
 const stores = ["redis", "mysql", "elasticsearch"] as const;
 const services = serviceNames;
 
-/** Interpolates like Compose, in an empty environment. */
+/** Replaces variables like Compose in an empty environment. */
 const interpolate = (text: string): string =>
   text.replaceAll(/\$\{\w+:-((?:[^${}]|\$\{[^}]*\})*)\}/g, (_, fallback: string) => interpolate(fallback));
 
@@ -56,7 +56,7 @@ describe("the Compose file for the whole system", function () {
       );
       const variables = await checkConfiguration(settings);
       const known = new Set(variables[name].flatMap((variable) => [variable, `${variable}_FILE`]));
-      // Each service gets the URLs of all stores.
+      // Each service gets the URLs of all stores, even if it does not use Elasticsearch.
       return Object.keys(settings).filter((key) => !known.has(key) && key !== "ELASTICSEARCH_URL");
     };
     expect((await Promise.all(services.map(unknownIn))).flat()).to.deep.equal([]);
@@ -125,11 +125,12 @@ describe("the Compose file for the whole system", function () {
     const config = readFileSync(join(proxy, "nginx.conf"), "utf8");
     expect(config).to.include("server ingest:8081").and.to.include("server api:8082");
     expect(config).to.include("user nginx;").and.to.include("access_log /dev/stdout json;");
-    // The names belong to containers, and this machine has no user nginx.
+    // The host names exist only among the containers, and this machine has no user nginx.
     const here = config.replaceAll(/(ingest|api):808/g, "127.0.0.1:808").replace("user nginx;", "");
     writeFileSync(join(proxy, "nginx.conf"), here);
     const nginx = await ensureProgram({ programs: ["nginx"], packages: ["nginx"] }, () => undefined);
-    // Through a pipe, as in a container: Node's own are sockets, which cannot be opened as /dev/stdout.
+    // The output goes through a pipe, like in a container. Node's own pipes are sockets, which cannot be opened as
+    // /dev/stdout.
     const test = `'${nginx}' -t -e stderr -p '${proxy}' -c '${proxy}/nginx.conf' 2>&1 | cat`;
     expect((await run("sh", ["-c", test])).stdout).to.include("test is successful");
   });

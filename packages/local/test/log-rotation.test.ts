@@ -40,7 +40,7 @@ describe("the rotation of logs", () => {
     expect(readFileSync(`${large}.1`, "utf8")).to.match(/^first/);
     expect(statSync(`${large}.1`).mode & 0o077).to.equal(0);
     expect(existsSync(join(logs, "small.log.1"))).to.equal(false);
-    // A server's data may have names like that.
+    // A server's data files may have such names, so folders this deep are not rotated.
     expect(statSync(join(deep, "tc.log")).size).to.equal(5000);
   });
 });

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { useNginx } from "./support/nginx.ts";
 
 describe("nginx, which passes requests on to the services,", function () {
-  // Installs nginx where it is missing.
+  // The timeout is long because nginx may have to be installed.
   this.timeout(120_000);
   const front = useNginx();
   const { ask, folder, accessLog } = front;
@@ -41,7 +41,7 @@ describe("nginx, which passes requests on to the services,", function () {
 
   it("passes on each event of a stream at once", async () => {
     const numbers = Array.from({ length: 300 }, (_, at) => 1_000_000 + at).join(",");
-    // The longest position of a stream of many chats.
+    // The id is as long as the longest position of a stream of many chats.
     const id = "x".repeat(6_000);
     for (const path of ["/applications/a/chats/1/messages/stream", `/applications/a/stream?chats=${numbers}`]) {
       const ending = new AbortController();

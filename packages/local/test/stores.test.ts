@@ -18,7 +18,7 @@ describe("the stores that make up and the tests start, to others on this machine
   const dockerHost = process.env.DOCKER_HOST;
 
   before(async () => {
-    // Where nobody answers, so that the stores run natively on every machine.
+    // Nothing answers at this address, so the stores run natively on every machine.
     process.env.DOCKER_HOST = "tcp://127.0.0.1:1";
     stores = await start();
   });

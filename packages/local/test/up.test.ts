@@ -12,7 +12,7 @@ const bare = ({ env }: Checkout) => ({ PATH: env.PATH!, HOME: env.HOME!, XDG_CAC
 describe("make up, make status, make logs and make down", function () {
   this.timeout(60_000);
   let checkout: Checkout;
-  /** Runs `make up` in a shell that has only these variables of Confab. */
+  /** Runs `make up` in a shell with no Confab variables except these. */
   const upWith = (more: Record<string, string>) => checkout.local("up", { ...bare(checkout), ...more });
   const pids = () => new Map(checkout.state().processes.map(({ name, pid }) => [name, pid]));
 
@@ -200,7 +200,7 @@ describe("the supervisor of make up", function () {
   let checkout: Checkout;
   before(async () => {
     checkout = await createCheckout();
-    // More than a log may hold.
+    // The text exceeds the maximum size of a log.
     checkout.save(".confab/logs/worker.log", `${"x".repeat(17 * 1024 ** 2)}\n`);
     expect((await checkout.local("up")).code).to.equal(0);
   });

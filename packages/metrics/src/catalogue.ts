@@ -17,7 +17,7 @@ const buildInfo = {
   },
 } as const satisfies Record<string, MetricRow>;
 
-/** Every metric that a service of Confab exports, and no other. Every series also has the label `service`. */
+/** All metrics that the services of Confab export. Every series also has the label `service`. */
 export const metricCatalogue = {
   ...httpMetrics,
   ...acceptingMetrics,

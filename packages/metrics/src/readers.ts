@@ -1,9 +1,13 @@
-/** Services with an HTTP edge. */
+/** Services that serve HTTP clients. */
 export const edge = ["ingest", "api"] as const;
 export const everywhere = ["ingest", "api", "worker"] as const;
 /**
- * One of these services reads Redis for its gauges. Ingest does so too, because it keeps running when no worker does.
+ * Services that read Redis for gauges; one process at a time reads it for all. Ingest is one of them because it keeps
+ * running when no worker does.
  */
 export const redisReaders = ["ingest", "worker"] as const;
-/** One of these services reads MySQL for its gauges. The api does so too, for the same reason. */
+/**
+ * Services that read MySQL for gauges; one process at a time reads it for all. The api is one of them because it keeps
+ * running when no worker does.
+ */
 export const databaseReaders = ["api", "worker"] as const;

@@ -3,12 +3,13 @@ import { createSnapshot, withTimeout, type ShareSnapshot } from "@confab/async";
 import type { Metrics } from "@confab/runtime";
 import type { Backlog } from "./backlog.ts";
 
-/** A partition that does not answer in this time must not delay the others. */
+/** Maximum time in ms to wait for one partition, so that a silent one does not delay the others. */
 const answerMs = 1_000;
 
 /**
- * Exports how many messages are pending and for how long, as one of all processes reads it. Returns the refresh function, to call every
- * `intervalMs`. The gauges leave out partitions that do not answer, and end when none does.
+ * Exports how many messages are pending and for how long. One process reads the values for all processes. Returns the
+ * refresh function, which must be called every `intervalMs`. The gauges leave out partitions that do not answer, and
+ * have no values if none does.
  */
 export function createBacklogGauges(
   metrics: Metrics<MetricCatalogue>,

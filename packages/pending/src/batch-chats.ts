@@ -1,11 +1,16 @@
-/** From which number on an incarnation of Redis, named by its ordinal, assigned the numbers of a chat. */
+/**
+ * The ordinal of an incarnation of Redis (`numbering`), and the first number that this incarnation assigned in a chat.
+ */
 export interface ChatNumbering {
   readonly chatId: bigint;
   readonly numbering: number;
   readonly from: number;
 }
 
-/** Decodes the numberings of a batch with these chats, as the accept script writes them. Leaves out damaged lines, and so does complete.lua. */
+/**
+ * Decodes the numberings that the accept script wrote for a batch with these chats. Leaves out damaged lines, like
+ * complete.lua.
+ */
 export function decodeNumberings(text: Buffer, chats: readonly BatchChat[]): ChatNumbering[] {
   const found: ChatNumbering[] = [];
   const fields = new FieldReader(text);
@@ -24,16 +29,16 @@ export function decodeNumberings(text: Buffer, chats: readonly BatchChat[]): Cha
   return found;
 }
 
-/** A chat's part of a batch. */
+/** The part of a batch that belongs to one chat. */
 export interface BatchChat {
   readonly token: string;
-  /** The epoch of the application in which the messages were accepted; undefined in the first one. */
+  /** The epoch of the application in which the messages were accepted. Undefined in the first epoch. */
   readonly epoch: number | undefined;
   readonly chat: number;
   readonly chatId: bigint;
-  /** The number of its first message. */
+  /** The number of the chat's first message in the batch. */
   readonly first: number;
-  /** Where the first record begins among the records of the batch, in bytes; the others follow it. */
+  /** The offset in bytes of the chat's first record in the records of the batch. The chat's other records follow. */
   readonly offset: number;
   /** The lengths of the records, in bytes. */
   readonly lengths: number[];
@@ -44,10 +49,13 @@ const space = 0x20;
 const comma = 0x2c;
 const zero = 0x30;
 
-/** Reads the fields of lines, byte by byte: most messages have a line of their own, and splitting it costs more than decoding the message. */
+/**
+ * Reads the fields of lines byte by byte. Most messages have their own line, and splitting a line into strings costs
+ * more than decoding its message.
+ */
 class FieldReader {
   readonly #text: Buffer;
-  /** Where the next field begins. */
+  /** The offset at which the next field begins. */
   at = 0;
 
   constructor(text: Buffer) {
@@ -58,12 +66,12 @@ class FieldReader {
     return this.at >= this.#text.length;
   }
 
-  /** Returns the byte after the last field. */
+  /** Returns the byte after the field that was read last. */
   separator(): number | undefined {
     return this.#text[this.at - 1];
   }
 
-  /** Every separator is below the digits. */
+  /** Reads a number and the separator after it. All separators have lower character codes than the digits. */
   readNumber(): number {
     const text = this.#text;
     let at = this.at;
@@ -81,16 +89,17 @@ class FieldReader {
 }
 
 /**
- * Decodes the chats of a batch as the accept script and complete.lua write them, or some of its lines. The first of these may belong to
- * the application `before`. Returns undefined if one is damaged.
+ * Decodes a chat list that the accept script or complete.lua wrote, or some of its lines. If the first line names no
+ * application, it belongs to `before`. Returns undefined if a line is damaged.
  *
- * The check sum of a line covers everything except the name of the chat and the lengths, which the records' checksums cover.
+ * The checksum of a line covers everything except the name of the chat and the lengths, which the records' checksums
+ * cover.
  */
 export function decodeBatchChats(
   text: Buffer,
   before: Pick<BatchChat, "token" | "epoch"> = { token: "", epoch: undefined },
 ): BatchChat[] | undefined {
-  // Slices of one string cost a tenth of strings from bytes.
+  // Slicing one string costs a tenth of creating strings from bytes.
   const characters = text.toString("latin1");
   const chats: BatchChat[] = [];
   let { token, epoch } = before;
@@ -127,7 +136,7 @@ export function decodeBatchChats(
   return chats;
 }
 
-/** Writes each line with its application, because the one before it may be missing. */
+/** Encodes a chat list. Writes the application in each line, because the previous line may be missing. */
 export function encodeBatchChats(chats: readonly BatchChat[]): Buffer {
   const lines = chats.map(({ token, epoch, chat, chatId, first, offset, lengths }) => {
     const sum = checkSum(Number(chatId), epoch ?? 0, first, lengths.length, offset);
@@ -137,7 +146,7 @@ export function encodeBatchChats(chats: readonly BatchChat[]): Buffer {
   return Buffer.from(lines.join(""));
 }
 
-/** Computes the checksum like the accept script, in 32 bits. No digit can change alone without changing it. */
+/** Computes the same 32-bit checksum as the accept script. A change of any single digit changes the checksum. */
 function checkSum(chatId: number, a: number, b: number, c = 0, d = 0): number {
   const sum = Math.imul(chatId, 524_287) + Math.imul(a, 262_139) + Math.imul(b, 131_071);
   return (sum + Math.imul(c, 65_521) + Math.imul(d, 32_749)) >>> 0;

@@ -9,7 +9,7 @@ export class AcceptorUnavailable extends Error {
   }
 }
 
-/** Too many messages are waiting already: the message was not accepted. */
+/** Too many messages are already waiting. The message was not accepted. */
 export class AcceptorBusy extends Error {
   constructor(message: string) {
     super(message);
@@ -22,16 +22,16 @@ export interface BatcherOptions {
   readonly send: (entries: readonly BatchEntry[], waitedMs: number) => Promise<readonly EntryResult[]>;
   readonly maxBatch: number;
   /**
-   * Maximum number of bytes of contents per batch, because Redis runs one batch at a time. Only one submission alone may
-   * exceed it.
+   * Maximum size of a batch's contents in bytes. It is limited because Redis processes one batch at a time. Only a
+   * batch with a single submission may exceed it.
    */
   readonly maxBatchBytes: number;
   readonly maxInFlight: number;
-  /** Maximum number of entries that wait for a slot. Further entries are refused at once. */
+  /** Maximum number of entries that wait for a slot. Further entries are refused immediately. */
   readonly maxWaiting: number;
-  /** The same limit in bytes of contents, since one message may be as large as a thousand others. */
+  /** The same limit in bytes of contents, because one message may be as large as a thousand others. */
   readonly maxWaitingBytes: number;
-  /** Maximum time from the submission to the answer of Redis. After that the submission is rejected. */
+  /** Maximum time in ms from a submission to the answer of Redis. Afterwards, the submission is rejected. */
   readonly deadlineMs: number;
 }
 
@@ -45,19 +45,19 @@ interface Waiting {
 
 export interface Batcher {
   /**
-   * Entries that are submitted together are sent in one batch, so that the script numbers either all of them or the
-   * first ones.
+   * Submits entries. Entries that are submitted together are sent in one batch, so that the script numbers either all
+   * of them or only the first ones.
    */
   submit(entries: readonly BatchEntry[]): Promise<EntryResult[]>;
-  /** The number of unanswered batches, and of entries that wait for a batch. */
+  /** Returns the number of unanswered batches, and the number of entries that wait for a batch. */
   load(): { inFlight: number; waiting: number };
-  /** Resolves when all submissions are settled. */
+  /** Resolves when all submissions are settled. Callers must not submit anything afterwards. */
   stop(): Promise<void>;
 }
 
 /**
- * Creates a batcher by natural group commit: entries that are submitted in one turn of the event loop, or while all
- * slots are taken, are sent together. No timer delays a batch, so an idle service adds no latency; the only timer
+ * Creates a batcher that uses natural group commit: entries that are submitted in one turn of the event loop, or while
+ * all slots are taken, are sent together. No timer delays a batch, so an idle service adds no latency. The only timer
  * enforces the deadline.
  */
 export function createBatcher(options: BatcherOptions): Batcher {
@@ -79,7 +79,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
     scheduled = false;
     let dispatched = 0;
     while (waiting.length > 0 && inFlight.size < maxInFlight) {
-      // Encoding a batch blocks the event loop, so at most one large batch is encoded per turn.
+      // Encoding a batch blocks the event loop. At most one large batch is therefore encoded per turn.
       if (dispatched > maxBatchBytes / 2) {
         schedule();
         return;
@@ -164,7 +164,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
         waitingEntries += entries.length;
         waitingBytes += bytes;
         waiting.push({ entries, bytes, deadline: Date.now() + deadlineMs, resolve, reject });
-        // A turn in which thousands of requests arrive is long, and its end too late for a batch that is full.
+        // A turn in which thousands of requests arrive is long. A full batch must not wait for its end.
         if (waitingEntries >= maxBatch && inFlight.size < maxInFlight) flush();
         else schedule();
       }),

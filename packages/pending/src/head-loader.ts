@@ -2,7 +2,7 @@ import { createFairShare, withTimeout } from "@confab/async";
 import { AcceptorBusy } from "./batcher.ts";
 import { createTokenCheck, type TokenCheckOptions } from "./token-check.ts";
 
-/** The database was not asked or did not answer in time: the message was not accepted. */
+/** The database was not queried, or did not answer in time. The message was not accepted. */
 export class ChatsUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -13,29 +13,34 @@ export class ChatsUnavailable extends Error {
 export interface StoredHead {
   readonly id: bigint;
   readonly lastNumber: number;
-  /** The epoch of its application: the latest request to erase a sender began it. */
+  /** The epoch of the chat's application. It began with the latest request to erase a sender. */
   readonly epoch: number;
 }
 
 export interface HeadLoaderOptions {
-  /** Returns the chat from the database, or undefined if it does not exist. Throws if the database is unavailable. */
+  /**
+   * Reads the chat head from the database. Returns undefined if the chat does not exist. Throws if the database is
+   * unavailable.
+   */
   readonly loadHead: (token: string, chat: number) => Promise<StoredHead | undefined>;
-  /** If it is not given, every token is assumed to belong to an application. */
+  /** Finds applications by token. Without it, every token is assumed to belong to an application. */
   readonly findApplications?: TokenCheckOptions["findApplications"] | undefined;
   /**
-   * Maximum number of chat heads that are loaded at once: a restart of Redis must not exhaust the database connections.
+   * Maximum number of chat heads that are loaded at once. Without a limit, a restart of Redis would exhaust the
+   * database connections.
    */
   readonly width?: number;
   /**
-   * Maximum number of chats that wait for their head, in total and per application. Further ones are refused at once.
+   * Maximum number of chats that wait for their head, in total and per application. Further ones are refused
+   * immediately.
    */
   readonly maxWaiting?: number;
   readonly maxWaitingOfOne?: number;
-  /** Maximum time for the answer. After that the load is rejected. */
+  /** Maximum time in ms until the answer. Afterwards, the load is rejected. */
   readonly deadlineMs: number;
   /**
-   * How long no chat head is loaded after a failure. After that, one load at a time checks whether the database is
-   * available again.
+   * Time in ms without loads after a failure. Afterwards, one load at a time checks whether the database is available
+   * again.
    */
   readonly pauseMs?: number;
 }
@@ -43,9 +48,9 @@ export interface HeadLoaderOptions {
 export type Loaded = StoredHead | "unknown-chat" | "unknown-application";
 
 /**
- * Loads chat heads from the database, with a limit on how many loads wait and for how long. After a failure every load
- * is refused at once until a single one succeeds, so requests do not wait during an outage of the database.
- * Applications take turns.
+ * Loads chat heads from the database. Limits how many loads wait, and for how long. After a failure, refuses every load
+ * immediately until a single one succeeds, so that requests do not wait while the database is unavailable. Applications
+ * take turns.
  */
 export function createHeadLoader(options: HeadLoaderOptions): (token: string, chat: number) => Promise<Loaded> {
   const { loadHead, findApplications, deadlineMs, pauseMs = 500 } = options;
@@ -55,7 +60,7 @@ export function createHeadLoader(options: HeadLoaderOptions): (token: string, ch
     perKey: width,
     waiting: maxWaiting,
     waitingPerKey: maxWaitingOfOne,
-    // The deadline comes first.
+    // This time is never reached, because the deadline ends earlier.
     waitMs: 2 * deadlineMs,
     refuse: () => new AcceptorBusy("too many chat heads are being loaded"),
   });

@@ -4,21 +4,21 @@ import { AcceptorBusy } from "./batcher.ts";
 import { digestKey, storedKey } from "./idempotency.ts";
 import type { Submission } from "./encode-batch.ts";
 
-/** The first message with an idempotency key, as MySQL has it. */
+/** The first message with an idempotency key, according to MySQL. */
 export interface FoundKey {
   readonly number: number;
   /** The message's unique id. */
   readonly uid: Uint8Array;
-  /** The beginning of the request's hash, 9 bytes. */
+  /** The first 9 bytes of the request's hash. */
   readonly request: Uint8Array;
 }
 
 export interface KeyLookupOptions {
-  /** Finds keys in the database by their ids in hexadecimal, in one query. Throws if the database is unavailable. */
+  /** Finds keys in the database by their hexadecimal ids, in one query. Throws if the database is unavailable. */
   readonly findKeys: (ids: readonly string[]) => Promise<ReadonlyMap<string, FoundKey>>;
-  /** Maximum time for the answer. */
+  /** Maximum time in ms until the answer. */
   readonly deadlineMs: number;
-  /** Makes the error for a key that is not looked up, or not in time. */
+  /** Creates the error for a key that was not looked up, or not in time. */
   readonly unavailable: (message: string, options?: ErrorOptions) => Error;
 }
 
@@ -26,10 +26,13 @@ export type EarlierMessage = { number: number; createdAt: Date } | "conflict" | 
 
 const maxGroup = 1_000;
 const maxWaiting = 20_000;
-/** How long no key is looked up after a failure, so that requests do not wait during an outage. */
+/** Time in ms without lookups after a failure, so that requests do not wait during an outage. */
 const pauseMs = 500;
 
-/** Looks up the message that was stored with the idempotency key of a submission; "conflict" if it has other content. */
+/**
+ * Looks up the message that was stored with a submission's idempotency key. Returns "conflict" if the key belongs to a
+ * different request, or undefined if MySQL does not have the key.
+ */
 export function createKeyLookup({ findKeys, deadlineMs, unavailable }: KeyLookupOptions) {
   let failure: { error: unknown; until: number } | undefined;
   const ask = createGrouped<FoundKey | undefined>({

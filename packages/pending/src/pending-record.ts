@@ -3,44 +3,49 @@ import { messageUid, timeOf } from "./batch-id.ts";
 import { storedKeyIn, type StoredKey } from "./idempotency.ts";
 import { decodeContent, encodeOtherFields, type DecodedContent, type MessageContent } from "@confab/contracts";
 
-/** A pending message as Redis holds it. */
+/** A pending message as stored in Redis. */
 export interface PendingRecord extends MessageContent {
-  /** 16 bytes: the id of the batch with which the message was sent, and its position in it. */
+  /** 16 bytes: the id of the batch in which the message was first sent, and its position in that batch. */
   readonly uid: Buffer;
-  /** When that batch was sent, or an imported message originally. */
+  /** The time at which that batch was sent or, for an imported message, the time of the original message. */
   readonly createdAt: Date;
   readonly requestId: string;
-  /** The body in UTF-8, as Redis holds it. */
+  /** The body in UTF-8, as stored in Redis. */
   readonly bodyBytes: Buffer;
   /** The request's span as a W3C traceparent, if the request is sampled. */
   readonly trace?: string | undefined;
   /** The idempotency key to store with the message. */
   readonly key?: StoredKey | undefined;
-  /** Present if a newer version of Confab accepted the message, with fields that the content here lacks. */
+  /**
+   * Names of fields that this version does not know, because a newer version of Confab accepted the message. The
+   * content lacks them.
+   */
   readonly unknownFields?: readonly string[] | undefined;
 }
 
-/** Stands for an absent value that is followed by another one. */
+/** Stands for a missing value in a header if another value follows. */
 const none = "-";
 
 /**
- * Returns a function that encodes messages of a batch, each as a header line followed by the unchanged body. The header is `1 <checksum>
- * <position> <request id>`, optionally followed by ` <traceparent> <idempotency key> <milliseconds> <the content's other fields as JSON>`, where the
- * milliseconds, the time of an imported message, may be left out. Only the JSON may contain spaces, so nothing needs escaping on the
- * hot path, and the content can grow without a new format. The key, as in keyInRecord, is stored with the message, and stays valid
- * when the message is renumbered.
+ * Returns a function that encodes messages of a batch, each as a header line followed by the unchanged body. The header
+ * is `1 <checksum> <position> <request id>`, optionally followed by ` <traceparent> <idempotency key> <milliseconds>
+ * <the content's other fields as JSON>`. The milliseconds are the time of an imported message, and are left out for
+ * others. Only the JSON may contain spaces, so nothing needs escaping on the hot path, and new fields need no new
+ * format. The key, in the form of keyInRecord, is stored with the message, and stays valid when the message is
+ * renumbered.
  *
- * The position is that in the batch as it was sent, with the refused messages, so a late resend of which other messages
- * are accepted has the same uids. When a renumbered message moves to another batch, complete.lua puts the id of its first
- * batch before the position: `<batch id>/<position>`. Its uid and its time therefore stay the same, however often it moves
- * or its batch is delivered.
+ * The position counts all messages of the batch that was sent, including refused ones. If a late resend has other
+ * messages accepted, the uids therefore stay the same. When a renumbered message moves to another batch, complete.lua
+ * puts the id of its first batch before the position: `<batch id>/<position>`. Its uid and its time therefore stay the
+ * same, however often the message moves or its batch is delivered.
  *
- * The checksum is the CRC-32 of everything after it, always with the batch id, XOR the hash of the chat's name. It is in decimal, which
- * V8 writes far faster than a shorter base. Redis' append-only file has no checksum. A flipped bit must not be stored as a message, and
- * one in the name, which is in the index of the batch, must not move a message into another chat.
+ * The checksum is the CRC-32 of everything after it, always including the batch id, XOR the hash of the chat's name. It
+ * is in decimal, which V8 writes far faster than a number with fewer digits. Redis' append-only file has no checksum. A
+ * message with a flipped bit must not be stored, and a flipped bit in the name, which is in the batch's chat list, must
+ * not move a message into another chat.
  *
- * A later format begins with a higher digit, and its checksum covers that digit, too. Otherwise a flipped bit in the first byte would look
- * like a newer version of Confab, and the batch would wait for it without end.
+ * Later formats begin with a higher digit, and their checksum also covers that digit. Otherwise a flipped bit in the
+ * first byte would look like a newer version of Confab, and the batch would wait for that version forever.
  */
 export function createRecordEncoder(batchId: string): RecordEncoder {
   const before = checksumOf(batchId);
@@ -57,7 +62,7 @@ export function createRecordEncoder(batchId: string): RecordEncoder {
   };
 }
 
-/** Encodes a message of the chat whose `nameHash` this is. */
+/** Encodes a message of the chat that has the given `nameHash`. */
 export type RecordEncoder = (
   name: number,
   position: number,
@@ -69,7 +74,7 @@ function checksumOf(batchId: string): number {
   return crc32(`${batchId}/`);
 }
 
-/** Returns the beginning of the checksum in a later format. */
+/** Returns the initial value of the checksum in a later format. */
 function newerChecksumOf(format: number, batchId: string): number {
   return crc32(`${String.fromCharCode(format)} ${batchId}/`);
 }
@@ -86,12 +91,13 @@ const zero = 0x30;
 const version = 0x31;
 const nine = 0x39;
 
-/** Decodes the record at these bytes, of the chat whose `nameHash` this is. */
+/** Decodes the record between two offsets. It belongs to the chat that has the given `nameHash`. */
 export type RecordDecoder = (name: number, bytes: Buffer, from: number, to: number) => PendingRecord | undefined;
 
 /**
- * Returns a function that decodes the records of a batch. It returns undefined if a record is damaged, and throws
- * `UnknownRecordFormat` if it cannot read a format. The content of a record with unknown fields lacks these.
+ * Returns a function that decodes the records of a batch. The function returns undefined if a record is damaged, and
+ * throws `UnknownRecordFormat` if it does not know the record's format. If a record has unknown fields, the decoded
+ * content lacks them.
  */
 export function createRecordDecoder(batchId: string): RecordDecoder {
   const ownBatch = Buffer.from(batchId, "base64url");
@@ -123,7 +129,7 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
     const batch = hasMoved ? Buffer.from(bytes.toString("latin1", begin, batchEnd), "base64url") : ownBatch;
     const uid = messageUid(batch, position);
     const acceptedAt = hasMoved ? timeOf(batch) : ownTime;
-    // Most headers have nothing else.
+    // Most headers contain nothing else.
     if (!header.includes(" ")) return { uid, createdAt: acceptedAt, requestId: header, bodyBytes, body };
     const [requestId, trace, keyText, ...fields] = header.split(" ");
     const key = keyText === undefined ? undefined : storedKeyIn(keyText, acceptedAt.getTime());
@@ -140,7 +146,7 @@ export function createRecordDecoder(batchId: string): RecordDecoder {
   };
 }
 
-/** Decodes one record of a batch. */
+/** Decodes a single record of a batch. */
 export function decodeRecord(batchId: string, name: number, record: string): PendingRecord | undefined {
   const bytes = Buffer.from(record);
   return createRecordDecoder(batchId)(name, bytes, 0, bytes.length);

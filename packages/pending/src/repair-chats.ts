@@ -1,14 +1,14 @@
 import { decodeBatchChats, type BatchChat } from "./batch-chats.ts";
 
 const newline = 0x0a;
-/** Other names cannot be kept in the database. */
+/** Matches tokens that the database can store. */
 const nameable = /^[!-~]{1,36}$/;
 const maxChat = 2_147_483_647;
 
 /**
- * Reads the chats of a batch whose index is damaged. A line in which one bit has flipped is found by trying every bit, because a
- * line is right if its check sum is, and the checksums of all its records. Any other line is taken as it is if it can be read, and is
- * otherwise left out.
+ * Reads the chats of a batch from a damaged chat list. Repairs a line with one flipped bit by flipping each bit in
+ * turn: a line is right if its own checksum and the checksums of all its records match. Any other line is used as it is
+ * if it can be read, and left out otherwise.
  */
 export function repairChats(text: Buffer, isIntact: (chat: BatchChat) => boolean): BatchChat[] {
   const chats: BatchChat[] = [];
@@ -18,7 +18,7 @@ export function repairChats(text: Buffer, isIntact: (chat: BatchChat) => boolean
     const twoLines = endOfLine(text, end);
     const asItIs = decodeBatchChats(text.subarray(at, end), owner);
     const isRight = asItIs?.every(isIntact);
-    // A flipped bit may also have made two lines of one, or one of two.
+    // A flipped bit may also have joined two lines into one, or split one into two.
     const flippedIn = (to: number) => tryAllBits(text.subarray(at, to), owner, isIntact);
     const repaired = isRight ? undefined : flippedIn(end);
     const joined = isRight || repaired ? undefined : flippedIn(twoLines);

@@ -5,35 +5,43 @@ import { ChatsUnavailable, createHeadLoader, type HeadLoaderOptions } from "./he
 import { createKeyLookup, type KeyLookupOptions } from "./key-lookup.ts";
 
 export interface ResubmissionOptions extends HeadLoaderOptions {
-  /** The ordinal of an incarnation of Redis: higher than all earlier ones. Throws if the database is unavailable. */
+  /**
+   * Returns the ordinal of an incarnation of Redis, which is higher than all earlier ones. Throws if the database is
+   * unavailable.
+   */
   readonly numberingOf: (incarnation: string) => Promise<number>;
   readonly findKeys: KeyLookupOptions["findKeys"];
 }
 
 /**
- * One round may load the head, one look up keys, and one accept. Only a failover between them makes other rounds necessary, so
- * more rounds mean that something is wrong.
+ * Maximum number of rounds. One may load the head, one may look up keys, and one accepts the messages. More rounds are
+ * only necessary after a failover in between, so reaching the maximum means that something is wrong.
  */
 const maxRounds = 5;
 
-/** A message of a run that is not answered yet, and its last result. */
+/** A message in a run that has no answer yet, with its position in the run and its last result. */
 interface OpenEntry {
   readonly at: number;
   readonly entry: BatchEntry;
   result: EntryResult;
 }
 
-/** Returns whether MySQL must be asked. */
+/** Returns whether MySQL must be queried before Redis can accept the message. */
 export const needsMysql = ({ result }: EntryResult): boolean => result === "unknown" || result === "stale";
 const stillNeedsMysql = ({ result }: OpenEntry): boolean => needsMysql(result);
 
-/** Returns messages of a run. None of them may overtake one that waits because of its key. */
+/**
+ * Returns the messages of a run, marked so that none is accepted before an earlier one that waits because of its key.
+ */
 export function inOrder(run: readonly BatchEntry[]): readonly BatchEntry[] {
   if (run.length === 1 || !run.some(({ idempotency }) => idempotency)) return run;
   return run.map((entry, at) => ({ ...entry, follows: at > 0 }));
 }
 
-/** Submits messages again that Redis cannot accept before MySQL was asked: for the head of their chat, or for their key. */
+/**
+ * Creates a function that resubmits messages that Redis can accept only after MySQL has been queried for their chat
+ * head or their idempotency key.
+ */
 export function createResubmission(options: ResubmissionOptions) {
   const { numberingOf, deadlineMs } = options;
   const loadHead = createHeadLoader(options);
@@ -58,7 +66,10 @@ export function createResubmission(options: ResubmissionOptions) {
     return asked;
   };
 
-  /** Asks MySQL what Redis does not know, submits again what is unanswered, and puts the answers in their places. */
+  /**
+   * Queries MySQL for what Redis does not know, submits the unanswered messages again, and writes each answer into
+   * `answers`, at the index of its message.
+   */
   async function resubmit(
     batcher: Batcher,
     run: readonly BatchEntry[],
@@ -84,13 +95,13 @@ export function createResubmission(options: ResubmissionOptions) {
         open = open.filter(stillNeedsMysql);
       }
     } catch (error) {
-      // Other messages of the run may have been accepted.
+      // If other messages in the run may already be accepted, only the unanswered ones fail.
       if (open.length === run.length) throw error;
       for (const { at } of open) answers[at] = { kind: "failed", error: error as Error };
     }
   }
 
-  /** Adds the head of the chat; returns nothing if there is no such chat. */
+  /** Adds the head of the chat to the entries. If the chat does not exist, answers all entries and returns none. */
   async function withHead(
     open: OpenEntry[],
     { entry, result }: OpenEntry,
@@ -102,7 +113,10 @@ export function createResubmission(options: ResubmissionOptions) {
     return [];
   }
 
-  /** Looks up a key that Redis may have forgotten. Returns undefined if MySQL has it. */
+  /**
+   * Looks up an entry's key in MySQL, because Redis may have forgotten it. If MySQL has the key, answers the entry and
+   * returns undefined.
+   */
   async function withoutEarlier(each: OpenEntry, answers: Acceptance[]): Promise<OpenEntry | undefined> {
     const { at, entry, result } = each;
     if (entry.idempotency === undefined) return each;

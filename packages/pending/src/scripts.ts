@@ -11,7 +11,7 @@ export interface Scripts {
     ...args: [...GuardKeys, ...(string | number)[]]
   ): Promise<[completed: number, missing: string[], ...moved: (number | null)[]]>;
   confabReadBatches(...args: [...GuardKeys, ...(string | number)[]]): Promise<unknown>;
-  /** As bytes, because the lengths of records are in bytes. */
+  /** Returns bytes, because the lengths of records are in bytes. */
   confabReadBatchesBuffer(
     ...args: [...GuardKeys, ...(string | number)[]]
   ): Promise<(Buffer | [chats: Buffer, records: Buffer, numberings: Buffer])[]>;
@@ -32,7 +32,7 @@ export function guardKeys(prefix: string): GuardKeys {
   return [`${prefix}batches`, `${prefix}moving`];
 }
 
-/** The files of each script. Those of one script see the locals of those before them. */
+/** The files of each script. Each file sees the locals of the files before it. */
 const files = {
   confabAccept: ["accept/begin", "accept/limits", "accept/idempotency", "check-sum", "accept/messages"],
   confabComplete: ["check-sum", "complete"],
@@ -45,12 +45,12 @@ const files = {
 
 export type ScriptName = keyof typeof files;
 
-/** Returns the source of a script. */
+/** Returns the source code of a script. */
 export function sourceOf(name: ScriptName): string {
   return files[name].map((file) => readFileSync(new URL(import.meta.resolve(`#lua/${file}`)), "utf8")).join("\n");
 }
 
-/** Defines the scripts on a connection, except those that it has already. */
+/** Defines the scripts on a connection, except for those that the connection already has. */
 export function withScripts(redis: RedisConnection): ScriptedRedis {
   for (const name of Object.keys(files) as ScriptName[])
     if (!(name in redis)) redis.defineCommand(name, { numberOfKeys: 2, lua: sourceOf(name) });

@@ -1,26 +1,34 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 export interface WakeUpsOptions {
-  /** Wakes a worker for all these batches with one job. `traces` are the traceparents of the spans that accepted them. */
+  /**
+   * Wakes a worker for all these batches with one job. `traces` are the traceparents of the spans that accepted the
+   * batches.
+   */
   readonly wake: (batchIds: readonly string[], traces: readonly string[]) => Promise<unknown>;
-  /** Minimum time from one wake-up to the next. The first one is sent at once. Meanwhile messages are read from Redis. */
+  /**
+   * Minimum time in ms between two wake-ups. The first one is sent at once. Until a worker wakes, messages are read
+   * from Redis.
+   */
   readonly intervalMs?: number;
-  /** Maximum number of batches that one job stands for. A worker takes whole jobs, so larger ones would be shared unevenly. */
+  /**
+   * Maximum number of batches per job. A worker takes whole jobs, so larger ones would distribute the work unevenly.
+   */
   readonly maxBatches?: number;
-  /** Maximum number of batches that wait for a job. A sweep finds the others. */
+  /** Maximum number of batches that wait for a job. Beyond it, batches are left to the sweep. */
   readonly maxWaiting?: number;
 }
 
 export interface WakeUps {
-  /** Nothing waits for it: if it fails, a sweep finds the batch. */
+  /** Adds a batch to the next wake-up. Nothing waits for the wake-up: if it fails, a sweep finds the batch. */
   add(batchId: string, trace: string | undefined): void;
-  /** Sends what waits without further pauses. Resolves when every batch has been tried. */
+  /** Sends the waiting wake-ups without further pauses. Resolves after a wake-up has been tried for every batch. */
   settle(): Promise<void>;
 }
 
 /**
- * Wakes workers. Batches that are accepted during a wake-up or soon after it share the next one: a job costs Redis, ingest
- * and the worker more than all messages of a batch. An idle process wakes at once.
+ * Wakes workers. Batches that are accepted during a wake-up, or soon after it, share the next one, because a job costs
+ * Redis, ingest and the worker more than all messages of a batch. An idle process sends a wake-up at once.
  */
 export function createWakeUps(options: WakeUpsOptions): WakeUps {
   const { wake, intervalMs = 100, maxBatches = 32, maxWaiting = 10_000 } = options;

@@ -14,7 +14,7 @@ describe("the limits of the backlog", function () {
     const chat = await world.createChat();
     await send(side.acceptor(), chat, ...Array.from({ length: 6 }, () => "x".repeat(1000)));
     const ids = await side.backlog.overdue(0, firstTen);
-    // Redis evicts keys one by one.
+    // Simulates an eviction, because Redis evicts keys one by one.
     await side.redis.del(`${world.prefix}batch:${ids[1]!}`, `${world.prefix}records:${ids[5]!}`);
     const rows = await side.backlog.read(ids, { ...noReadLimits, maxMessages: 3 });
     expect(rows.batches.map(({ id }) => id)).to.deep.equal([ids[0], ids[2], ids[3]]);

@@ -212,7 +212,7 @@ describe("the backlog of accepted messages", function () {
     const { incarnation } = (await accept(""))[0]!;
     expect((await accept(incarnation)).map(({ result }) => result)).to.deep.equal(["reply", 1]);
     await world.store(side);
-    // Its reply has expired.
+    // The batch's results have expired.
     await side.redis.del(`${world.prefix}batch:${batchId.toString("base64url")}`);
     expect((await accept(incarnation)).map(({ result }) => result)).to.deep.equal([2, 3]);
     await world.store(side);

@@ -185,7 +185,7 @@ describe("erasing what Redis holds", function () {
     const acceptor = side.acceptor({
       limits: {
         maxPending: 0,
-        // The bucket of a rate stays until it is full again, longer than this test takes.
+        // The bucket of a rate stays until it is full again, which takes longer than this test.
         applicationMessageRate: 1,
         applicationMessageBurst: 100,
         idempotencySeconds: 3600,

@@ -14,7 +14,10 @@ export interface Guarded {
   scenario: (given: Given) => Promise<void>;
 }
 
-/** Runs each scenario twice: the promise holds with the guard in the script, and fails without it. */
+/**
+ * Runs each scenario twice. With the guard in the script, the promise must hold. Without the guard, the scenario must
+ * fail.
+ */
 export function describeGuarded(title: string, scenarios: readonly Guarded[]): void {
   describe(title, function () {
     this.timeout(60_000);

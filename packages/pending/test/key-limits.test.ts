@@ -25,7 +25,7 @@ describe("idempotency keys of an application", function () {
         body: "x",
         requestId: "r",
         idempotency: { key: createUuid7(now), hash: "h".repeat(43) },
-        // Redis was started just now.
+        // Avoids the query to MySQL that keys need soon after a start of Redis.
         memory: { clock: now + 60_000, stored: now + 60_000 },
       }));
       const batch = encodeBatch(world.prefix, createBatchId(now), entries, limits, now);

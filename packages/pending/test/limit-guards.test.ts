@@ -62,7 +62,7 @@ describeGuarded("the promises of the acceptor under faults", [
       });
       const submit = () => acceptor.submit(messageTo(chat));
       await submit();
-      // The value of the bucket after the clock has stepped back by an hour.
+      // Sets the value that the bucket has after the clock has stepped back by an hour.
       await side.redis.set(`${world.prefix}quota:${chat.token}`, Date.now() + 3_600_000);
       expect(await submit())
         .to.have.property("waitMs")

@@ -5,7 +5,7 @@ import { AcceptorUnavailable } from "@confab/pending";
 import type { TestAcceptor } from "@confab/testkit/world";
 import { createWorld, type Chat } from "./world.ts";
 
-/** Something that a client or the environment does. */
+/** An action of a client or of the environment. */
 type Step =
   | { kind: "send"; client: number; chat: number; count: number }
   | { kind: "repeat"; client: number; chat: number; key: number; text: number }

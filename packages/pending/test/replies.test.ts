@@ -7,7 +7,9 @@ import { createWorld, noLimits, noReadLimits, send, type Chat } from "./world.ts
 describe("a message that replies to another", () => {
   const world = useForAll(createWorld);
 
-  /** Submits messages together, each a reply to the given number; returns their numbers, or why they were refused. */
+  /**
+   * Submits messages together, each as a reply to the given number. Returns their numbers, or why they were refused.
+   */
   async function reply(acceptor: TestAcceptor, { token, number: chat }: Chat, ...targets: (number | null)[]) {
     const run = targets.map((reply_to, at) => ({ token, chat, body: `reply ${at}`, reply_to, requestId: "test" }));
     const acceptances = await acceptor.submitRun(run);

@@ -11,7 +11,7 @@ describe("runs of different chats that are submitted together", () => {
     chats = await Promise.all(Array.from({ length: 8 }, () => world.createChat()));
   });
 
-  /** Submits a run to each chat: one message to the first, two to the second and so on. */
+  /** Submits a run to each chat: one message to the first, two to the second, and so on. */
   const submit = (acceptor: TestAcceptor, to: readonly Pick<Chat, "token" | "number">[] = chats) =>
     acceptor.submitRuns(
       to.map(({ token, number: chat }, nth) =>

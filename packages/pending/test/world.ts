@@ -20,7 +20,7 @@ import { sourceOf } from "../src/scripts.ts";
 
 export { noLimits, noReadLimits, type Chat } from "@confab/testkit/world";
 
-/** A guard of a script: the text that is removed, and its replacement. */
+/** A guard in a script: the text to remove, and its replacement. */
 export interface Mutation {
   script: "accept" | "complete";
   guard: string;
@@ -29,7 +29,7 @@ export interface Mutation {
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
-/** Starts a separate Redis server and a database for the acceptor. With a mutation, one guard of a script is off. */
+/** Starts a separate Redis server and a database for the acceptor. A mutation disables one guard of a script. */
 export async function createWorld(mutation?: Mutation) {
   const dir = await mkdtemp(join(tmpdir(), "confab-pending-"));
   const server = await startRedis({ dir });
@@ -47,7 +47,7 @@ export async function createWorld(mutation?: Mutation) {
     if (mutation) {
       const name = mutation.script === "accept" ? "confabAccept" : "confabComplete";
       const source = sourceOf(name);
-      // Not an assertion, which would look like the failure that a scenario without its guard must have.
+      // Throws a plain error, because a scenario without its guard must fail with an assertion error.
       if (!source.includes(mutation.guard)) throw new Error(`The ${mutation.script} script lacks: ${mutation.guard}`);
       redis.defineCommand(name, { numberOfKeys: 2, lua: source.replace(mutation.guard, mutation.without) });
     }
@@ -78,7 +78,7 @@ export async function createWorld(mutation?: Mutation) {
     /** Finds the idempotency keys of stored messages. */
     findKeys: (ids: readonly string[]) => createMessageKeys(database).find(ids),
 
-    /** Makes Redis appear to have been started then. It must have accepted a message with a key. */
+    /** Makes Redis appear to have been started at the given time. It must have accepted a message with a key before. */
     async rememberSince({ redis }: Side, ms: number): Promise<void> {
       const key = `${partitioning.prefix}:{p0}:keys-since`;
       const [incarnation] = (await redis.get(key))!.split(" ");
@@ -86,7 +86,7 @@ export async function createWorld(mutation?: Mutation) {
     },
 
     createChat: () => newChat(token),
-    /** A chat in an application of its own. */
+    /** Creates a chat in an application of its own. */
     newChat: () => newChat(),
 
     /** Stores the oldest pending batches, all by default, like the worker. */
@@ -103,7 +103,7 @@ export async function createWorld(mutation?: Mutation) {
       await backlog.complete({ ids: [id!] });
     },
 
-    /** Returns the first numbers of the numberings of a chat that MySQL knows. */
+    /** Returns the first number of each numbering of a chat that MySQL knows. */
     async beginnings(chat: Chat): Promise<number[]> {
       const rows = await database.prisma.chatNumbering.findMany({ where: { chatId: chat.id } });
       return rows.map(({ fromNumber }) => fromNumber);
@@ -124,14 +124,14 @@ export async function createWorld(mutation?: Mutation) {
   };
 }
 
-/** Sends bodies one after another, each in a batch of its own, and returns their numbers. */
+/** Sends bodies one after another, each in its own batch, and returns their numbers. */
 export async function send(acceptor: TestAcceptor, chat: Chat, ...bodies: string[]): Promise<number[]> {
   const numbers: number[] = [];
   for (const body of bodies) {
     const acceptance = await acceptor.submit({ token: chat.token, chat: chat.number, body, requestId: "test" });
     expect(acceptance.kind).to.equal("accepted");
     if (acceptance.kind === "accepted") numbers.push(acceptance.number);
-    // Batches of the same millisecond are in random order.
+    // Batches with the same millisecond would be in random order.
     await sleep(2);
   }
   return numbers;

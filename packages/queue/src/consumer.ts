@@ -15,23 +15,29 @@ export interface ConsumerOptions<Name extends QueueName> {
   readonly concurrency: number;
   readonly handle: (payload: z.infer<(typeof queues)[Name]["schema"]>) => Promise<void>;
   readonly logger: Logger;
-  /** Called when jobs end, with their number. */
+  /** Called when jobs end, with the number of jobs. */
   readonly onEnd?: (queue: Name, outcome: JobOutcome, jobs: number) => void;
 }
 
-/** A stalled job's worker died or hung; another worker takes the job. */
+/** How a job ended. The worker of a stalled job died or hung; another worker takes the job. */
 export type JobOutcome = "completed" | "failed" | "stalled";
 
 const maxListed = 10;
 
 export interface Consumer {
-  /** Takes no further jobs and waits for those that are running. */
+  /** Takes no further jobs, and waits for the running ones. */
   stop(): Promise<void>;
-  /** Stops at once, without Redis: running jobs continue, and another worker takes them when their locks have expired. */
+  /**
+   * Stops immediately, without using Redis. Running jobs continue, and other workers take them over when their locks
+   * have expired.
+   */
   abandon(): void;
 }
 
-/** Takes jobs of one partition's queue. A payload that does not fit its schema fails for good; other errors are retried. */
+/**
+ * Takes jobs from the queue of one partition. A payload that does not match its schema fails for good. After other
+ * errors, the job is retried.
+ */
 export function createConsumer<Name extends QueueName>(options: ConsumerOptions<Name>): Consumer {
   const { queue, connection, prefix, partition, concurrency, handle, logger, onEnd } = options;
   const { name, schema } = queues[queue];
@@ -49,16 +55,16 @@ export function createConsumer<Name extends QueueName>(options: ConsumerOptions<
       concurrency,
       lockDuration: 15_000,
       stalledInterval: 5_000,
-      // A job is only a wake-up, and repeating it is harmless: a worker that dies often must not make it fail.
+      // A job is only a wake-up and may be repeated, so it must not fail even if workers die often.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 1000 },
       skipVersionCheck: true,
-      // BullMQ's default is 15 s, in which no job is taken although Redis answers again.
+      // With BullMQ's default of 15 s, no job would be taken for that long, although Redis already answers again.
       runRetryDelay: 1000,
     },
   );
-  // A job of the queue "messages" is known by its first batch everywhere else.
+  // Other log lines identify a job of the queue "messages" by its first batch.
   const namedBy = (id: string | undefined) => (queue === "messages" ? { batch: batchOf(id) } : { job: id });
   worker.on("completed", () => onEnd?.(queue, "completed", 1));
   worker.on("failed", (job, error) => {

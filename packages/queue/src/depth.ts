@@ -11,7 +11,7 @@ export interface QueueDepth {
   readonly jobs: Record<JobState, number>;
 }
 
-/** Counts the jobs of every queue by state. */
+/** Counts the jobs of each queue by state. */
 export async function queueDepths(
   connection: RedisConnection,
   prefix: string,

@@ -2,7 +2,7 @@ import { queues, type QueueName } from "./queues.ts";
 import { partitionPrefix } from "@confab/redis";
 import { Queue, type QueueOptions } from "bullmq";
 
-/** Opens a partition's queue. With `skipMetasUpdate` it only reads. */
+/** Opens the queue of a partition. With `skipMetasUpdate`, opening it writes nothing. */
 export function openQueue(
   queue: QueueName,
   partition: number,
@@ -13,7 +13,7 @@ export function openQueue(
     prefix: partitionPrefix(prefix, partition),
     skipVersionCheck: true,
   });
-  // BullMQ prints errors without a listener. The owner of the connection gets them anyway.
+  // Without a listener, BullMQ prints errors. The owner of the connection receives them anyway.
   opened.on("error", () => undefined);
   return opened;
 }

@@ -11,34 +11,34 @@ export interface ProducerOptions {
 
 export interface Producer {
   /**
-   * Wakes a worker for one or more batches, with one job that is named after the first one. Adds no second job while there is one of
-   * this name. `traces` are the traceparents of the spans that accepted the batches.
+   * Wakes a worker for one or more batches with one job, named after the first batch. Adds no second job while a job of
+   * this name exists. `traces` are the traceparents of the spans that accepted the batches.
    */
   wakeBatches(partition: number, batchIds: readonly string[], traces?: readonly string[]): Promise<void>;
   /**
-   * Wakes workers for the batches (oldest first) that no job stands for, or only one that failed or is in no list any more. Returns
-   * how many there were.
+   * Wakes workers for the batches (oldest first) that have no job, or whose only job has failed or is no longer in any
+   * list. Returns the number of these batches.
    */
   wakeForgotten(partition: number, batches: readonly WokenBatch[]): Promise<number>;
   /**
-   * Wakes the indexer, because the outbox has new ranges. A lost wake-up delays them by the interval of a sweep.
-   * `traces` are the traceparents of the requests.
+   * Wakes the indexer, because the outbox has new ranges. If the wake-up is lost, indexing is delayed by the interval
+   * of a sweep. `traces` are the traceparents of the requests.
    */
   wakeSearch(traces?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A batch, and the batch that the job which stands for it is named after. */
+/** A batch, with the batch after which its job is named. */
 export interface WokenBatch {
   readonly id: string;
   readonly wokenWith: string;
 }
 
-/** How many of the oldest jobs are looked for in the lists, each time. */
+/** Maximum number of jobs that one call looks up in the lists, beginning with the oldest. */
 const lookedFor = 20;
 
 const jobOptions: JobsOptions = {
-  // A job that gives up would leave messages unstored, so it fails only if its payload is invalid.
+  // A job that gives up would leave messages unstored. It therefore fails only if its payload is invalid.
   attempts: Number.MAX_SAFE_INTEGER,
   backoff: { type: "fixed", delay: 1000, jitter: 0.5 },
   removeOnComplete: true,
@@ -46,8 +46,8 @@ const jobOptions: JobsOptions = {
 };
 
 /**
- * Adds wake-ups to the queues. Each partition has its own `messages` queue, and the first one also has the `search`
- * queue.
+ * Adds wake-ups to the queues. Each partition has its own `messages` queue, and the first partition also has the
+ * `search` queue.
  */
 export async function createProducer({ connection, prefix, partitions }: ProducerOptions): Promise<Producer> {
   const options = { connection, prefix, streams: { events: { maxLen: 100 } } };
@@ -58,12 +58,15 @@ export async function createProducer({ connection, prefix, partitions }: Produce
     const payload = { batches: batchIds, ...(traces.length > 0 && { traces }) };
     await messages[partition]!.add("batches", payload, { ...jobOptions, jobId: jobIdOf(batchIds[0]!) });
   };
-  /** Returns the jobs that exist and are in no list: somebody removed them from there, and no worker will find them. */
+  /**
+   * Returns the names of jobs that exist but are in no list, because somebody removed them from it. No worker will find
+   * these jobs.
+   */
   async function lostJobs(queue: (typeof messages)[number], names: readonly string[]): Promise<string[]> {
     const lost: string[] = [];
     for (const name of names) {
       const id = jobIdOf(name);
-      // In one step, because a job moves between the lists. The oldest jobs are at the ends of the lists.
+      // Reads all lists in one step, because jobs move between them. The oldest jobs are at the ends of the lists.
       const places = await client
         .multi()
         .lpos(queue.toKey("wait"), id, "RANK", -1)

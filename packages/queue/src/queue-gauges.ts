@@ -8,7 +8,7 @@ import { jobStates, type JobState } from "./depth.ts";
 import { openQueue } from "./open-queue.ts";
 
 export interface QueueGauges {
-  /** Reads the queues; to call every `intervalMs`. */
+  /** Reads the queues. It must be called every `intervalMs`. */
   readonly refresh: () => Promise<void>;
   stop(): Promise<void>;
 }
@@ -23,15 +23,15 @@ export interface QueueGaugesOptions {
 
 interface QueueState {
   readonly jobs: Readonly<Record<JobState, number>>;
-  /** When the oldest job that has not ended was added, in milliseconds since 1970; undefined without one. */
+  /** The time at which the oldest unfinished job was added, in ms since 1970. Undefined if there is none. */
   readonly oldest?: number | undefined;
 }
 
 const names = ["messages", "search"] as const satisfies readonly QueueName[];
 
 /**
- * Exports how many jobs each queue has and the age of its oldest job, as one of all processes reads them; the gauges end while Redis does not
- * answer.
+ * Exports the number of jobs of each queue and the age of its oldest job. One process reads the values for all
+ * processes. The gauges have no values while Redis does not answer.
  */
 export function createQueueGauges(
   metrics: Metrics<MetricCatalogue>,
@@ -81,7 +81,7 @@ async function stateOf(partitions: readonly Queue[]): Promise<QueueState> {
     Promise.all(partitions.map((queue) => queue.getJobs(["waiting", "active", "delayed"], 0, 0, true))),
   ]);
   const sum = (state: JobState): number => counts.reduce((total, count) => total + (count[state] ?? 0), 0);
-  // A job may end between the reads of its id and of its data.
+  // A job may end after its id was read and before its data is read.
   const added = firsts.flat().flatMap((job) => (job as { timestamp: number } | undefined)?.timestamp ?? []);
   return {
     jobs: Object.fromEntries(jobStates.map((state) => [state, sum(state)])) as Record<JobState, number>,

@@ -2,9 +2,9 @@ import { partitionPrefix } from "@confab/redis";
 import { z } from "zod";
 
 /**
- * The two queues. A job is only a wake-up: the work is in Redis' open batches and in MySQL's outbox. A job of the queue "messages"
- * stands for one or more batches. `traces` are the W3C traceparents of the recorded spans that caused it. Workers ignore unknown fields of a payload, so they also run the jobs of
- * a newer service.
+ * The two queues. A job is only a wake-up: the work is in Redis' open batches and in MySQL's outbox. A job of the queue
+ * "messages" stands for one or more batches. `traces` are the W3C traceparents of the recorded spans that caused the
+ * job. Workers ignore unknown fields of a payload, so they can also run the jobs of a newer service.
  */
 export const queues = {
   messages: {
@@ -19,7 +19,10 @@ export const queues = {
 
 export type QueueName = keyof typeof queues;
 
-/** Returns the Redis list of a queue's waiting jobs. The watchdog of a consumer reads its length. */
+/**
+ * Returns the key of the Redis list that contains a queue's waiting jobs. The watchdog of a consumer reads the list's
+ * length.
+ */
 export function waitListKey(prefix: string, partition: number, queue: QueueName): string {
   return `${partitionPrefix(prefix, partition)}:${queues[queue].name}:wait`;
 }

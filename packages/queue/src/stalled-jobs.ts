@@ -1,4 +1,7 @@
-/** A worker that died leaves up to a hundred jobs, which BullMQ reports one after the other. */
+/**
+ * Time in ms for collecting stalled jobs. A worker that died leaves up to a hundred jobs, and BullMQ reports them one
+ * by one.
+ */
 const collectMs = 1_000;
 
 /** Collects the jobs that stall within a second and reports them together. */

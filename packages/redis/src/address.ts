@@ -1,24 +1,24 @@
 import type { RedisOptions, SentinelConnectionOptions } from "ioredis";
 
-/** The address of Redis and the login. */
+/** The address of Redis, with the login. */
 export interface RedisAddress {
   /**
-   * `redis://user:password@host:port/database`, or `rediss://…` for TLS. For a cluster, some of its nodes, separated by
-   * commas.
+   * `redis://user:password@host:port/database`, or `rediss://…` for TLS. For a cluster, the addresses of some of its
+   * nodes, separated by commas.
    */
   readonly url: string;
   /**
-   * If it is given, the URL has the addresses of Sentinels, which know the master. The login and the scheme of the URL
-   * apply to the master.
+   * If set, the URL contains the addresses of Sentinels, which know the master. The URL's login and scheme apply to the
+   * master.
    */
   readonly sentinel?: SentinelAddress | undefined;
   readonly cluster?: boolean | undefined;
-  /** Not URL-encoded. Take precedence over the login in the URL. */
+  /** The login, not URL-encoded. It takes precedence over the login in the URL. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
 }
 
-/** The Sentinels' name for the master, and the login for the Sentinels. They use TLS if the master does. */
+/** The Sentinels' name for the master, and the login for the Sentinels. The Sentinels use TLS if the master does. */
 export interface SentinelAddress {
   readonly masterName: string;
   readonly username?: string | undefined;
@@ -28,14 +28,14 @@ export interface SentinelAddress {
 type Login = Pick<RedisOptions, "username" | "password" | "tls">;
 type Server = Login & Pick<RedisOptions, "host" | "port" | "db">;
 
-/** Returns the options for one server. */
+/** Returns the connection options for a single server. */
 export function addressOptions(address: RedisAddress): Server {
   const url = new URL(address.url);
   const database = Number(url.pathname.slice(1));
   return { ...hostOf(url), ...loginOf(address, url), ...(Number.isInteger(database) && { db: database }) };
 }
 
-/** Returns the options to find and reach a master through its Sentinels. */
+/** Returns the options for finding and reaching a master through its Sentinels. */
 export function sentinelOptions(address: RedisAddress, { masterName, username, password }: SentinelAddress) {
   const scheme = /^rediss?:\/\//.exec(address.url)?.[0] ?? "redis://";
   const urls = address.url
@@ -54,7 +54,7 @@ export function sentinelOptions(address: RedisAddress, { masterName, username, p
 }
 
 /**
- * Returns the nodes of a cluster and one login for all of them, because nodes that are discovered later have no URL.
+ * Returns the nodes of a cluster, and one login for all of them, because nodes that are discovered later have no URL.
  */
 export function clusterNodes(address: RedisAddress): { nodes: { host: string; port: number }[]; login: Login } {
   const urls = address.url.split(",").map((url) => new URL(url.trim()));

@@ -1,11 +1,11 @@
 import { withTimeout } from "@confab/async";
 
-/** Redis answers a small command in less time, unless it is unavailable. */
+/** Maximum time in ms for a small command. Redis answers within it unless it is unavailable. */
 const answerMs = 1_000;
 
 /**
- * Returns the same question, with an answer within a second or a rejection. While an answer is missing the question is
- * not sent again: on a connection that waits for Redis, questions would pile up.
+ * Wraps a query so that it resolves or rejects within a second. While an answer is pending, the query is not sent
+ * again. Otherwise queries would pile up on a connection that waits for Redis.
  */
 export function askOnce<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;

@@ -3,27 +3,27 @@ import type { Logger } from "@confab/runtime";
 import { Cluster, Redis, type CommonRedisOptions } from "ioredis";
 import { addressOptions, clusterNodes, sentinelOptions, type RedisAddress } from "./address.ts";
 
-/** A connection to one server or to a cluster. Commands and pipelines of one partition work the same on both. */
+/** A connection to a single server or to a cluster. Commands and pipelines for one partition work the same on both. */
 export type RedisConnection = Redis | Cluster;
 
-// Reconnects within a second after Redis is available again, without a storm of attempts before.
+// Reconnects within a second after Redis is available again, without a storm of attempts before that.
 const retryDelay = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 4), 500);
 const shared = { connectTimeout: 2000, maxRetriesPerRequest: null } satisfies CommonRedisOptions;
 
 /**
- * How long a server may be silent although an answer is pending. TCP itself needs about 15 minutes to detect a vanished
- * host, and until then commands pile up in the client.
+ * Time in ms that a server may be silent while an answer is pending. TCP itself needs about 15 minutes to detect a
+ * vanished host, and until then commands pile up in the client.
  */
 const silenceMs = { work: 5_000, waiting: 12_000 };
-/** Added to the time after which no caller waits for an answer. */
+/** Time in ms between a request's deadline and the replacement of its silent connection. */
 const graceMs = 600;
 
 /**
- * Opens a connection for requests. While Redis is unavailable it fails at once instead of queueing commands, on a
- * cluster within about 500 ms, which the news of a failover may need. Unanswered commands are sent again after a
- * reconnect, so every script must tolerate a resend. With `timeoutMs`, a command that is not answered within this time
- * rejects. If an answer is pending and the server is silent for longer than `deadlineMs` (default: `timeoutMs`), the
- * connection is replaced.
+ * Opens a connection for requests. While Redis is unavailable, commands fail at once instead of being queued. On a
+ * cluster they fail within about 500 ms, because news of a failover may take that long. Unanswered commands are sent
+ * again after a reconnect, so every script must tolerate a resend. With `timeoutMs`, a command that is not answered
+ * within this time rejects. If an answer is pending and the server is silent for longer than `deadlineMs` (default:
+ * `timeoutMs`) and a grace period, the connection is replaced.
  */
 export function connectForRequests(
   address: RedisAddress,
@@ -36,8 +36,8 @@ export function connectForRequests(
 }
 
 /**
- * Opens a connection for background work. It waits until Redis is available again, on a cluster for about a minute per
- * command.
+ * Opens a connection for background work. Commands wait until Redis is available again, but on a cluster only for about
+ * a minute.
  */
 export function connectForWork(address: RedisAddress, name: string): RedisConnection {
   const options = { ...shared, connectionName: name, socketTimeout: silenceMs.work };
@@ -47,7 +47,7 @@ export function connectForWork(address: RedisAddress, name: string): RedisConnec
 /**
  * Opens a connection for BullMQ's Workers. They wait for jobs on duplicates of it, which may be silent for up to ten
  * seconds, the maximum time that a Worker waits. On the connection itself they take jobs and renew locks, which Redis
- * answers at once.
+ * answers immediately.
  */
 export function connectForConsumers(address: RedisAddress, name: string): RedisConnection {
   const redis = connectForWork(address, name);
@@ -65,13 +65,16 @@ export function connectForConsumers(address: RedisAddress, name: string): RedisC
   return redis;
 }
 
-/** Replaces a connection, even if commands are pending. Does nothing if it is already reconnecting. */
+/**
+ * Replaces a connection, even if commands are pending. Does nothing if it is not ready, for example because it is
+ * already reconnecting.
+ */
 export function reconnect(redis: RedisConnection): void {
-  // While ioredis is asking Sentinels, it would treat a disconnect as the end of the connection.
+  // While ioredis is querying Sentinels, a disconnect would end the connection for good.
   if (redis.status === "ready") redis.disconnect(true);
 }
 
-/** Returns true for an error from a server that is now a replica: another server is or will be the master. */
+/** Returns true for an error from a server that has become a replica. Another server is or will be the master. */
 const isDemoted = ({ message }: Error): boolean => /^(READONLY|UNBLOCKED|MASTERDOWN)\b/.test(message);
 
 type NodeOptions = typeof shared & Pick<CommonRedisOptions, "connectionName" | "commandTimeout" | "socketTimeout">;
@@ -96,10 +99,10 @@ function connect(
     clusterRetryStrategy: retryDelay,
     retryDelayOnFailover: 100,
     retryDelayOnClusterDown: 100,
-    // Time to read the slot map again before the pipeline is sent again.
+    // Leaves time to refresh the slot map before the pipeline is sent again.
     retryDelayOnMoved: 50,
     slotsRefreshInterval: 5000,
-    // A certificate contains host names, so with TLS they must not be replaced by IP addresses.
+    // With TLS, host names must not be replaced by IP addresses, because certificates contain host names.
     ...(login.tls && {
       dnsLookup: (host, done) => {
         done(null, host);
@@ -136,8 +139,8 @@ export async function whenReady(redis: RedisConnection, timeoutMs: number): Prom
 
 /**
  * Resolves when the connection is ready for its first command, however long that takes. Logs that it is waiting after 2
- * s and then every 30 s. If the process exited instead, it would be restarted again and again, each time after a longer
- * delay.
+ * s, and then every 30 s. If the process exited instead, it would be restarted again and again, after increasing
+ * delays.
  */
 export async function waitForRedis(redis: RedisConnection, logger: Pick<Logger, "warn">): Promise<void> {
   for (let timeoutMs = 2_000; redis.status !== "ready"; timeoutMs = 30_000) {

@@ -6,13 +6,16 @@ import { askOnce } from "./ask-once.ts";
 export interface LeaseOptions {
   /** The name of the work that the lease allows. */
   readonly name: string;
-  /** How long it lasts from when it was taken or renewed, by Redis' clock, in milliseconds. */
+  /** Duration of the lease in ms, by Redis' clock, from the time it was taken or renewed. */
   readonly forMs: number;
-  /** The partition whose server keeps it. */
+  /** The partition whose server stores the lease. */
   readonly partition?: number | undefined;
 }
 
-/** A lease that lasts longer than it was given for shows that Redis' clock was set back. It is void. */
+/**
+ * Takes or renews a lease. If the remaining time of another holder's lease is longer than its duration, Redis' clock
+ * was set back, and that lease is void.
+ */
 const take = `
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] and redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2]) then return 0 end
@@ -20,9 +23,9 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
 
 /**
- * Lets one of all processes do what all of them could do. The returned function takes the lease or renews it, and resolves to whether
- * this process has it now. It rejects if Redis does not answer within a second. A lease does not exclude that two processes hold it for a
- * moment.
+ * Lets only one of all processes do some work. The returned function takes or renews the lease, and resolves to whether
+ * this process has it now. It rejects if Redis does not answer within a second. A lease does not rule out that two
+ * processes hold it for a moment.
  */
 export function createLease(
   redis: RedisConnection,

@@ -1,6 +1,6 @@
 /**
- * Returns the prefix of all keys of one partition, including BullMQ's. The braces are a Redis Cluster hash tag, so
- * numbering, pending records and queue of a chat are in one slot.
+ * Returns the prefix of all keys of a partition, including BullMQ's. The braces are a Redis Cluster hash tag, so that
+ * the numbering, the pending records and the queue of a chat are in one slot.
  */
 export function partitionPrefix(prefix: string, partition: number): string {
   return `${prefix}:{p${partition}}`;

@@ -3,15 +3,15 @@ import { Cluster } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
 
 export interface RedisPing {
-  /** Rejects if no partition's server answers. As long as some answer, their chats are served. */
+  /** Rejects if no partition's server answers. If only some answer, their chats can still be served. */
   readonly some: () => Promise<unknown>;
-  /** Rejects if the server of any partition does not answer. */
+  /** Rejects if the server of at least one partition does not answer. */
   readonly every: () => Promise<unknown>;
 }
 
 /**
- * Checks whether Redis is available, in a cluster by a key of each partition, because any node would answer a plain
- * PING. Without a connection it rejects at once with the reason.
+ * Creates checks of whether Redis is available. In a cluster, they use a key in each partition, because any node would
+ * answer a plain PING. Without a connection, they reject at once with the reason.
  */
 export function createRedisPing(redis: RedisConnection, prefix: string, partitions: number): RedisPing {
   let lastError = "not connected yet";
@@ -27,7 +27,7 @@ export function createRedisPing(redis: RedisConnection, prefix: string, partitio
       : [redis.ping()];
   }
   let asked: Promise<unknown>[] | undefined;
-  /** Both checks run at the same moment and share the answers. */
+  /** Returns the pending answers. Checks that run at the same time share them. */
   function answers(): Promise<unknown>[] {
     if (asked === undefined) {
       asked = ask();

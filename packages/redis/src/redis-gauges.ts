@@ -8,8 +8,10 @@ import { appendOnlyFileOf, parseInfo, fsyncPolicies, type RedisInfo } from "./re
 import { serversOf } from "./servers.ts";
 
 /**
- * Exports memory, append-only file, connections and load of Redis, in a cluster of all its masters together, as one of all processes reads
- * them. Returns the refresh function, to call every `intervalMs`; the gauges end while Redis does not answer.
+ * Exports the memory, append-only file, connections and load of Redis. In a cluster, the memory values come from the
+ * fullest master, the CPU time from the busiest one, and the other values from all masters. One process reads the
+ * values for all processes. Returns the refresh function, which must be called every `intervalMs`. The gauges have no
+ * values while Redis does not answer.
  */
 export function createRedisGauges(
   metrics: Metrics<MetricCatalogue>,
@@ -84,7 +86,7 @@ function totalsOf(info: RedisInfo) {
   };
 }
 
-/** A restarted server is another one: its totals begin at 0. */
+/** Returns a name for a server. The name changes when the server restarts, because its totals then begin at 0. */
 function serverOf({ options }: Redis, info: RedisInfo): string {
   return `${options.host ?? ""}:${options.port ?? ""} ${info.text("run_id")}`;
 }

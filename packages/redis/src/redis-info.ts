@@ -1,14 +1,15 @@
 import type { Redis } from "ioredis";
 
 /**
- * How a Redis flushes its append-only file, from the weakest policy to the strongest. `no` also if it has no such file.
+ * How Redis flushes its append-only file, from the weakest policy to the strongest. `no` also applies if it has no such
+ * file.
  */
 export const fsyncPolicies = ["no", "everysec", "always"] as const;
 export type FsyncPolicy = (typeof fsyncPolicies)[number];
 
 export type RedisInfo = ReturnType<typeof parseInfo>;
 
-/** Returns the fields of an INFO answer. A missing field is empty, and 0 as a number. */
+/** Parses an INFO answer. A missing field is an empty text, or 0 as a number. */
 export function parseInfo(info: string) {
   const fields = new Map(
     info.split("\r\n").flatMap((line) => {
@@ -20,7 +21,7 @@ export function parseInfo(info: string) {
   return { text, number: (name: string): number => Number(text(name)) };
 }
 
-/** Returns the number of connected replicas in a master's INFO answer. */
+/** Returns the number of replicas that are online, according to a master's INFO answer. */
 export function replicasOf(info: RedisInfo): number {
   const states = Array.from({ length: info.number("connected_slaves") }, (_, index) => info.text(`slave${index}`));
   return states.filter((state) => state.includes("state=online")).length;
@@ -28,11 +29,14 @@ export function replicasOf(info: RedisInfo): number {
 
 export interface AppendOnlyFile {
   readonly policy: FsyncPolicy;
-  /** The configuration as text. */
+  /** The settings as they are written in redis.conf. */
   readonly text: string;
 }
 
-/** Returns undefined if the server forbids CONFIG, as hosted ones do. Rejects if it does not answer. */
+/**
+ * Returns the settings of a server's append-only file, or undefined if the server forbids CONFIG, like many hosted
+ * servers. Rejects if the server does not answer.
+ */
 export async function appendOnlyFileOf(server: Redis): Promise<AppendOnlyFile | undefined> {
   const read = async (name: string): Promise<string> => (await server.config("GET", name))[1] ?? "";
   try {
@@ -48,7 +52,7 @@ export async function appendOnlyFileOf(server: Redis): Promise<AppendOnlyFile | 
   }
 }
 
-/** Returns true if this user may not run the command, or the server does not know it. */
+/** Returns true if this user may not run the command, or if the server does not know the command. */
 export function isDenial(error: unknown): boolean {
   return error instanceof Error && /^(NOPERM|ERR)\b/.test(error.message);
 }

@@ -21,7 +21,7 @@ export interface ExpectedOfRedis {
 }
 
 interface ServerSettings {
-  /** The answer to INFO. Undefined if INFO is not allowed. */
+  /** The answer to INFO. Undefined if this user may not run INFO. */
   readonly info: RedisInfo | undefined;
   readonly file: AppendOnlyFile | undefined;
 }
@@ -29,8 +29,8 @@ interface ServerSettings {
 type Rule = SettingRule<ServerSettings>;
 
 /**
- * Reads Redis' settings on which the promises depend, with a verdict on each: once if all masters agree, otherwise once
- * per master. Rejects if no master answers.
+ * Reads the settings of Redis on which the promises depend, with a verdict on each. Returns one result for a setting if
+ * all masters have the same value, otherwise one result per master. Rejects if no master answers.
  */
 export async function readRedisSettings(redis: RedisConnection, expected: ExpectedOfRedis): Promise<StoreSetting[]> {
   const servers = serversOf(redis);

@@ -1,7 +1,7 @@
 import type { ChainableCommander } from "ioredis";
 import type { RedisConnection } from "./connections.ts";
 
-/** Too few replicas have the write: a crash or demotion of the master could undo it. */
+/** Too few replicas have the write, so a crash or demotion of the master could undo it. */
 export class ReplicasMissing extends Error {
   override readonly name = "ReplicasMissing";
 }
@@ -12,9 +12,9 @@ export interface Replication {
 }
 
 /**
- * Makes `exec` of a pipeline reject unless this number of replicas has received everything that the server did until
- * then (and flushed it, if they always flush). Writes to `key`. After a rejection the outcome is unknown, because the
- * master keeps the write. Later commands of the connection wait too.
+ * Makes `exec` of a pipeline reject unless this number of replicas has received everything that the server has written
+ * so far. Replicas that always flush have also flushed it. The check itself writes to `key`. After a rejection, the
+ * outcome is unknown, because the master keeps the write. Later commands on the connection also wait.
  */
 export function withReplicas<Pipeline extends ChainableCommander>(
   pipeline: Pipeline,
@@ -23,7 +23,7 @@ export function withReplicas<Pipeline extends ChainableCommander>(
 ): Pipeline {
   const exec = pipeline.exec.bind(pipeline);
   const execReplicated: Pipeline["exec"] = async () => {
-    // WAIT only considers writes of this connection, but an answer may depend on a write of another one.
+    // WAIT only considers writes of this connection, but an answer may depend on a write of another connection.
     pipeline.set(key, "1").wait(replicas, timeoutMs);
     const results = await exec();
     if (!results) throw new Error("The pipeline was discarded");
@@ -39,9 +39,10 @@ export function withReplicas<Pipeline extends ChainableCommander>(
 }
 
 /**
- * Returns the result of `read` once this number of replicas has it too. A master that was replaced without knowing it
- * may show data that its successor never had. Does not wait if `needsReplicas` returns false. Calls that arrive during
- * a check share the next one. Rejects with ReplicasMissing.
+ * Creates a function that returns the result of `read` once this number of replicas has received the underlying data.
+ * Without this check, a master that does not know that it was replaced could show data that its successor never had.
+ * Does not wait if `needsReplicas` returns false. Calls that arrive during a check share the next one. Rejects with
+ * ReplicasMissing.
  */
 export function createReplicatedRead(redis: RedisConnection, key: string, replication: Replication) {
   let connected = 0;

@@ -1,4 +1,4 @@
-/** The totals of a server since it started. */
+/** Totals that a server has counted since it started. */
 export interface ServerTotals {
   readonly server: string;
   readonly evicted: number;
@@ -9,8 +9,8 @@ export interface ServerTotals {
 type Field = "evicted" | "delayed" | "cpu";
 
 /**
- * Turns totals of servers into increases, so that a counter continues correctly when a server restarts, is replaced or resets its statistics.
- * The first totals of a server are where its increases begin.
+ * Creates a function that converts totals of servers into increases, so that a counter continues correctly when a
+ * server restarts, is replaced or resets its statistics. The first totals of a server count as no increase.
  */
 export function createServerTotals() {
   let last = new Map<string, ServerTotals>();

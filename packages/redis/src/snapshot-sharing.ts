@@ -7,18 +7,19 @@ import { askOnce } from "./ask-once.ts";
 export interface SnapshotSharingOptions {
   readonly prefix: string;
   /**
-   * The version of this process. Versions may differ in what they read, so a process shares only with processes of its
-   * own version.
+   * The version of this process. Different versions may read different values, so a process shares only with processes
+   * of its own version.
    */
   readonly version: string;
 }
 
-/** After this many intervals without a newer value nobody could read the store. */
+/** Number of intervals without a newer value after which the store counts as unreadable. */
 const maxIntervals = 3;
 
 /**
- * Shares values through Redis. All processes poll a value, which is one GET. A process that finds it an interval old takes a lease, reads
- * the store and writes the new value.
+ * Shares values through Redis. Every process polls a value with one GET. A process that finds the value older than an
+ * interval takes a lease, reads the store and writes the new value. With `readsAlone`, a process reads the store itself
+ * if Redis does not answer.
  */
 export function createSnapshotSharing(
   redis: RedisConnection,
@@ -26,7 +27,7 @@ export function createSnapshotSharing(
 ): ShareSnapshot {
   return <T>(name: string, intervalMs: number, read: () => Promise<T>, { readsAlone = false } = {}) => {
     const key = `${partitionPrefix(prefix, 0)}:shared:${version}:${name}`;
-    // A little less than an interval, so that a process that polls once per interval finds it over.
+    // Slightly less than an interval, so that a process that polls once per interval finds the value due.
     const dueMs = 0.9 * intervalMs;
     const takeLease = createLease(redis, prefix, { name: `read:${version}:${name}`, forMs: dueMs });
     const poll = askOnce(() => redis.get(key));
@@ -34,10 +35,10 @@ export function createSnapshotSharing(
     const ageMs = (): number => performance.now() - last.at;
 
     async function readAndShare(): Promise<T> {
-      // A connection that breaks can leave a command without any answer.
+      // If a connection breaks, a command may never be answered.
       const late = () => new Error(`the values of "${name}" were not read in time`);
       const values = await withTimeout(read(), maxIntervals * intervalMs, late);
-      // The time makes each text differ from the one before.
+      // The time makes each text differ from the previous one.
       const text = JSON.stringify({ readAt: Date.now(), values });
       last = { text, at: performance.now() };
       await redis.set(key, text, "PX", maxIntervals * intervalMs);

@@ -1,15 +1,16 @@
-/** How often a subscriber subscribes again. */
+/** Interval in ms at which a subscriber subscribes again. */
 const everyMs = 2_000;
 
 /**
- * How long, in ms, Redis may owe a subscriber an answer before the subscriber's connection is replaced: its `socketTimeout`. A
- * subscriber is silent while nothing happens, so without questions it would never notice that its connection is dead.
+ * Time in ms that an answer to a subscriber may be overdue before its connection is replaced (`socketTimeout`). A
+ * subscriber receives nothing while nothing happens. Without regular commands, it would never notice that its
+ * connection is dead.
  */
 export const subscriberSilenceMs = 2_500;
 
 /**
- * Subscribes again every two seconds, which Redis answers and which changes nothing else. Without a connection it does nothing, so that
- * no commands pile up. Returns a function that ends it.
+ * Subscribes again every two seconds. Redis answers this, and nothing else changes. Does nothing without a connection,
+ * so that no commands pile up. Returns a function that stops the heartbeat.
  */
 export function startSubscriberHeartbeat(
   subscriber: { readonly status: string },
@@ -17,7 +18,7 @@ export function startSubscriberHeartbeat(
 ): () => void {
   const timer = setInterval(() => {
     if (subscriber.status !== "ready") return;
-    // The connection reports its end by itself, and subscribes when it is back.
+    // Ignores errors: the connection itself reports when it ends, and subscribes when it is available again.
     for (const answer of subscribeAgain()) void answer.catch(() => undefined);
   }, everyMs);
   timer.unref();

@@ -38,7 +38,7 @@ describe("the settings of Redis", function () {
       redis.disconnect();
     }
   }
-  /** Returns the settings that are not kept, in short form. */
+  /** Returns a short description of each setting that is not kept. */
   async function amiss(address: RedisAddress, expected: Partial<Expected> = {}): Promise<string[]> {
     const settings = await read(address, expected);
     const broken = settings.filter(({ verdict }) => verdict !== "kept");

@@ -20,7 +20,10 @@ describe("a value that all processes share", () => {
   };
   const ready = (redis: Redis): Promise<unknown> => new Promise((resolve) => redis.once("ready", resolve));
 
-  /** Starts processes that poll a value every interval, each with what it got and how often it read the store. */
+  /**
+   * Starts processes that poll a value every interval. Returns what each one got, and how often the store was read in
+   * total.
+   */
   async function start(count: number, { prefix = uniquePrefix("sharing"), version = "1" } = {}) {
     let reads = 0;
     const processes = await Promise.all(
@@ -54,7 +57,7 @@ describe("a value that all processes share", () => {
         }
       }),
     );
-    // Twenty processes that read for themselves would read about 200 times.
+    // If twenty processes read by themselves, there would be about 200 reads.
     expect(reads()).to.be.within(4, 15);
     for (const { got } of processes) {
       expect(got.length).to.be.within(3, 15);

@@ -14,7 +14,7 @@ export interface AdminServerOptions {
   readonly port: number;
   readonly host?: string;
   readonly health: Pick<Health, "ready">;
-  /** Without it, the process counts as alive as long as it answers. */
+  /** The state for `/livez`. Without it, the process counts as alive whenever it answers. */
   readonly liveness?: Pick<Liveness, "state">;
   readonly metrics: { readonly registry: Pick<Registry, "metrics" | "contentType"> };
   readonly lifecycle: Pick<Lifecycle, "started" | "draining">;
@@ -27,9 +27,9 @@ export interface AdminServer {
 }
 
 /**
- * Serves probes and metrics on a separate port that clients cannot reach. `/livez` fails when a part of the process asks for a
- * restart. `/readyz` is 503 during start-up, during shutdown and while health is not ready. `/metrics` is for Prometheus.
- * `PUT /loglevel` changes the log level until the process ends.
+ * Serves probes and metrics on a separate port that clients cannot reach. `/livez` fails when a part of the process
+ * requires a restart. `/readyz` answers 503 during start-up, during shutdown and while health is not ready. `/metrics`
+ * is for Prometheus. `PUT /loglevel` changes the log level until the process ends.
  */
 export async function startAdminServer({
   port,
@@ -114,15 +114,21 @@ export async function startAdminServer({
   };
 }
 
-/** Guards against web pages: their host name is in the Host header, and their Origin header cannot be hidden. */
+/**
+ * Returns false if a request comes from a web page: the page's host name is in the Host header, or the browser has
+ * added an Origin header.
+ */
 function isMeantForHere({ headers }: IncomingMessage): boolean {
   return headers.origin === undefined && isAddressOrLocalhost(headers.host);
 }
 
-/** Longer bodies are not read to their end. */
+/** Maximum body length in characters. Longer bodies are not read to their end. */
 const longestBody = 1_000;
 
-/** Returns a body of one word, bare or as JSON, or undefined if it is too long. */
+/**
+ * Reads a body that is one word, either bare or as JSON. Returns undefined if the body is too long, and "" if it is
+ * anything else.
+ */
 async function readWord(req: IncomingMessage): Promise<string | undefined> {
   let text = "";
   for await (const chunk of req.setEncoding("utf8") as AsyncIterable<string>) {

@@ -7,16 +7,16 @@ const chosen = createContextKey("confab chosen");
 export interface HeadSampling {
   readonly sampler: Sampler;
   /**
-   * The context to start a span in, or undefined where the span would not be recorded. A stranger's sampling decision is ignored; its span stays
-   * the parent, so that the trace id finds both.
+   * Returns the context in which to start a span, or undefined if the span would not be recorded. An untrusted caller's
+   * sampling decision is ignored, but its span stays the parent, so that both spans can be found by the trace id.
    */
   admit(above: Context, isStranger?: boolean): Context | undefined;
 }
 
 /**
- * Creates OpenTelemetry's `parentbased_traceidratio`, decided before a span is created: for every span that it then
- * drops, the SDK creates ids, attributes and a context, which cost more than the few spans that are kept. Undefined for
- * any other sampler, which is left to the SDK.
+ * Implements OpenTelemetry's `parentbased_traceidratio`, but decides before a span is created. The SDK creates ids,
+ * attributes and a context even for the spans that it then drops, and these cost more than the few recorded spans.
+ * Returns undefined for any other sampler, which is left to the SDK.
  */
 export function createHeadSampling(
   env: Environment,

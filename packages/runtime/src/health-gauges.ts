@@ -5,7 +5,7 @@ interface LabelledGauge<Label extends string, Value extends string> {
   labels(labels: Readonly<Record<Label, Value>>): { onScrape(read: () => number | undefined): void };
 }
 
-/** Exports each check of a process: 1 while it passes, else 0. */
+/** Exports each check of a process: 1 while it passes, otherwise 0. */
 export function exportHealthGauges<Name extends string>(
   gauge: LabelledGauge<"dependency", Name>,
   health: Pick<Health, "ready">,
@@ -15,7 +15,10 @@ export function exportHealthGauges<Name extends string>(
   }
 }
 
-/** Exports how many settings of each store put a promise at risk; nothing for a store whose settings are not known now. */
+/**
+ * Exports how many settings of each store put a promise at risk. Exports nothing for a store whose settings are
+ * currently unknown.
+ */
 export function exportSettingsGauge<Name extends string>(
   gauge: LabelledGauge<"store", Name>,
   settings: Pick<StoreSettings, "stores" | "atRisk">,

@@ -9,15 +9,15 @@ export interface CheckResult {
 }
 
 export interface Readiness {
-  /** Whether to send work here. With `staysReady`, it can be true while a check fails. */
+  /** Whether the process may receive requests. With `staysReady`, it can be true while a check fails. */
   readonly ok: boolean;
   readonly checks: Readonly<Record<string, CheckResult>>;
 }
 
 export interface Health {
-  /** The last known state; asks no store. */
+  /** Returns the last known state, without querying a store. */
   ready(): Readiness;
-  /** Runs all checks now; resolves when each has a result. */
+  /** Runs all checks now, and resolves when each one has a result. */
   refresh(): Promise<void>;
   stop(): void;
 }
@@ -25,11 +25,12 @@ export interface Health {
 export interface HealthOptions {
   /** Checks that must pass for the process to be ready. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
-  /** Checks that are reported only. */
+  /** Checks that are only reported. */
   readonly optionalChecks?: Readonly<Record<string, HealthCheck>>;
   /**
-   * Stay ready once all critical checks have passed at the same time. For services that answer requests: in an outage of a store all
-   * their replicas would leave the Service at once, and clients would get a bare 503 from the reverse proxy instead of a problem.
+   * Whether to stay ready once all critical checks have passed at the same time. For services that answer requests: if
+   * a store is unavailable, all replicas would otherwise leave the Kubernetes Service at once, and clients would get a
+   * bare 503 from the reverse proxy instead of a problem.
    */
   readonly staysReady?: boolean;
   readonly intervalMs?: number;
@@ -37,8 +38,8 @@ export interface HealthOptions {
 }
 
 /**
- * Runs checks in the background, so that probes cost the stores nothing. It is not ready before the first round. A check that
- * hangs counts as failed after `timeoutMs`, and is not started again until it settles.
+ * Runs checks in the background, so that probes cost the stores nothing. The process is not ready before the first
+ * round is complete. A check that hangs counts as failed after `timeoutMs`, and is not started again until it settles.
  */
 export function createHealth({
   checks,

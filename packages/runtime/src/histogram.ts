@@ -3,21 +3,21 @@ import type { Registry } from "prom-client";
 interface Options {
   readonly name: string;
   readonly help: string;
-  /** Upper bounds in ascending order. */
+  /** Upper bounds of the buckets, in ascending order. */
   readonly buckets: readonly number[];
   readonly registers: readonly Registry[];
 }
 
 interface Series {
   readonly labels: Readonly<Record<string, string>>;
-  /** Observations per bucket, not cumulated; the last bucket has no bound. */
+  /** Number of observations in each bucket, not cumulative. The last bucket has no upper bound. */
   readonly counts: number[];
   sum: number;
 }
 
 /**
- * Creates a histogram that prom-client's registry exports. prom-client's own hashes the labels on every observation,
- * which cost more per message than all other measurements together.
+ * Creates a histogram that prom-client's registry exports. prom-client's own histogram hashes the labels on every
+ * observation, which costs more per message than all other measurements together.
  */
 export function createHistogram({ name, help, buckets, registers }: Options) {
   const all = new Map<string, Series>();

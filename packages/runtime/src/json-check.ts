@@ -1,6 +1,6 @@
 /**
- * Throws if the JSON parser of this Node mixes up keys: before 24.22.3, after one client's object with an escaped key, a key of
- * another client's object could be read as that one. Call it first, while V8 has seen no other objects.
+ * Throws if the JSON parser of this version of Node confuses keys. Before 24.22.3, a key of one client's object could
+ * be read as the escaped key of another client's earlier object. Call it first, while V8 has seen no other objects.
  */
 export function assertJsonKeys(parse: (text: string) => unknown = JSON.parse): void {
   parse(String.raw`{"type":"x","\\":2}`);

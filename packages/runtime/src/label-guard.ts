@@ -1,7 +1,10 @@
-/** The values that a label may have: a list, or a maximum number of different ones. */
+/** The values that a label may have: either a list, or a maximum number of different values. */
 export type Bound = readonly string[] | { readonly atMost: number };
 
-/** Keeps a metric's labels within their bounds, so that no client can make it grow: any other value becomes "other". */
+/**
+ * Keeps a metric's labels within their bounds, so that clients cannot make the metric grow without limit. Any other
+ * value becomes "other".
+ */
 export function createLabelGuard(bounds: Readonly<Record<string, Bound>>) {
   const listed = new Map<string, ReadonlySet<string>>();
   const counted = new Map<string, { readonly atMost: number; readonly seen: Set<string> }>();
@@ -25,7 +28,7 @@ export function createLabelGuard(bounds: Readonly<Record<string, Bound>>) {
       Object.fromEntries(
         Object.entries(labels).map(([label, value]) => [label, isWithin(label, value) ? value : "other"]),
       ),
-    /** Forgets which values were seen. */
+    /** Forgets the values seen so far. */
     forget: (): void => {
       for (const { seen } of counted.values()) seen.clear();
     },

@@ -3,25 +3,30 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "./logger.ts";
 
 export interface Lifecycle {
-  /** Starts a part and remembers its `stop()`. If the start throws, stops everything that was started before and throws the error. */
+  /**
+   * Starts a part and remembers its `stop()`. If `start` throws, stops everything that was started before, and rethrows
+   * the error.
+   */
   use<T>(name: string, start: () => T | Promise<T>): Promise<T>;
-  /** The first of these signals shuts down in order; the second ends the process at once with exit code 1. */
+  /** Shuts down in order on the first of these signals. The second one ends the process at once with exit code 1. */
   onSignal(...signals: NodeJS.Signals[]): void;
-  /** Stops everything in reverse order, then exits. Further calls join the first one. */
+  /** Stops everything in reverse order, then exits. Later calls wait for the same shutdown. */
   shutdown(reason: string, exitCode?: number): Promise<void>;
   /** Marks the start-up as complete. */
   markStarted(): void;
-  /** False until everything is started; until then readiness must answer 503. */
+  /** False until everything is started. Until then, readiness must answer 503. */
   readonly started: boolean;
-  /** True from the beginning of a shutdown; from then on readiness must answer 503. */
+  /** True from the beginning of a shutdown. From then on, readiness must answer 503. */
   readonly draining: boolean;
 }
 
 export interface LifecycleOptions {
   readonly logger: Logger;
-  /** The maximum time for the whole shutdown, including the drain delay; after it the process exits with code 1. */
+  /**
+   * Maximum time in ms for the whole shutdown, including the drain delay. Afterwards, the process exits with code 1.
+   */
   readonly timeoutMs: number;
-  /** How long to continue serving after readiness has turned 503, so that load balancers notice. */
+  /** Time in ms to continue serving after readiness has turned to 503, so that load balancers can react. */
   readonly drainMs?: number;
   readonly exit?: (code: number) => void;
 }
@@ -31,7 +36,10 @@ interface Part {
   readonly stop: () => unknown;
 }
 
-/** Starts parts in order and stops them in reverse order, with a deadline. An uncaught error is logged and shuts down with exit code 1. */
+/**
+ * Starts parts in order, and stops them in reverse order within a deadline. An uncaught error is logged, and causes a
+ * shutdown with exit code 1.
+ */
 export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitProcess }: LifecycleOptions): Lifecycle {
   const started: Part[] = [];
   const listeners: [event: string, listener: () => void][] = [];
@@ -46,7 +54,7 @@ export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitPro
   }
 
   function use<T>(name: string, start: () => T | Promise<T>): Promise<T> {
-    // A process that receives a stop signal during its start-up goes no further: main.ts waits here until the shutdown exits.
+    // If a process receives a stop signal during its start-up, main.ts waits here until the shutdown ends the process.
     if (stopping !== undefined) return new Promise<T>(() => undefined);
     const attempt = startPart(name, start);
     starting = attempt.catch(() => undefined);
@@ -96,7 +104,7 @@ export function createLifecycle({ logger, timeoutMs, drainMs = 0, exit = exitPro
     });
     for (const [event, listener] of listeners) process.off(event, listener);
     logger.info({ reason, exitCode }, "stopped");
-    // A line that is still being written when the process exits would be lost.
+    // If the process exited now, a line that is still being written would be lost.
     await new Promise<void>((resolve) => {
       logger.flush(() => {
         resolve();

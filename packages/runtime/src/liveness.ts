@@ -1,12 +1,12 @@
 export interface Liveness {
-  /** Whether the process is fine as it is, or the reasons for a restart. */
+  /** Returns whether the process works, or otherwise the reasons for a restart. */
   state(): { readonly ok: boolean; readonly reasons: readonly string[] };
-  /** Asks for a restart of the process until `recover` is called with the same name. */
+  /** Reports that the process needs a restart, until `recover` is called with the same name. */
   fail(name: string, reason: string): void;
   recover(name: string): void;
 }
 
-/** Collects faults that only a restart of the process can fix. An unavailable store is never such a fault. */
+/** Collects faults that only a restart of the process can fix. An unavailable store never counts as such a fault. */
 export function createLiveness(): Liveness {
   const failures = new Map<string, string>();
   return {

@@ -3,12 +3,15 @@ import type { Logger } from "./logger.ts";
 
 export interface LogLevel {
   readonly current: string;
-  /** Returns false and changes nothing if there is no such level. */
+  /** Sets the level. Returns false and changes nothing if there is no such level. */
   set(level: string): boolean;
   stop(): void;
 }
 
-/** Changes the log level of a running process. The signal SIGUSR2 switches to debug, and from there back to the previous level. */
+/**
+ * Changes the log level of a running process. The signal SIGUSR2 switches to debug, and from there back to the previous
+ * level.
+ */
 export function createLogLevel(logger: Pick<Logger, "level" | "warn">): LogLevel {
   let usual = logger.level === "debug" ? "info" : logger.level;
 
@@ -16,7 +19,7 @@ export function createLogLevel(logger: Pick<Logger, "level" | "warn">): LogLevel
     if (level === logger.level) return;
     const before = logger.level;
     if (level !== "debug") usual = level;
-    // Even a level without warnings must not hide that it was chosen.
+    // The change must be logged even if one of the levels hides warnings.
     logger.level = "warn";
     logger.warn({ before, now: level }, "log level changed");
     logger.level = level;

@@ -10,8 +10,9 @@ export interface LogOptions {
 }
 
 /**
- * Writes JSON lines to standard output, with ISO times and the level as a word. Fields with the names of bodies, keys and tokens are
- * redacted, down to three levels. Writing does not block; `flush` waits for the lines that are not written yet.
+ * Creates a logger that writes JSON lines to standard output, with ISO times and the level as a word. Values of fields
+ * whose names stand for bodies, keys or tokens are redacted, down to three levels. Writing does not block; `flush`
+ * waits for lines that are not written yet.
  */
 export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
   return pino(
@@ -23,17 +24,20 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
       formatters: { level: (label) => ({ level: label }), log: redact },
       serializers: { ...censors, err: serializeError },
     },
-    // Without a minimum length, `flush` does not wait for a write under way.
+    // Without a minimum length, `flush` would not wait for a write in progress.
     destination ?? pino.destination({ dest: process.stdout.fd, sync: false, minLength: 1 }),
   );
 }
 
-/** Returns enough of a token to find an application's log lines, and too little to use it. */
+/** Returns enough of a token to find an application's log lines, but too little to use it. */
 export function shortToken(token: string): string {
   return token.slice(0, 8);
 }
 
-/** Keeps only the text of an error and of its causes: client libraries attach requests, with message bodies, as properties. */
+/**
+ * Keeps only the text of an error and of its causes. Client libraries attach requests, which contain message bodies, as
+ * properties.
+ */
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
   const { type, message, stack } = stdSerializers.err(error);

@@ -1,8 +1,8 @@
 import type { Attributes } from "./tracer.ts";
 
 /**
- * Returns a span's attributes by OpenTelemetry's conventions for messaging: `operation` is our name of it, `messages`
- * how many it is about.
+ * Returns a span's attributes according to OpenTelemetry's conventions for messaging. `operation` is our own name for
+ * the operation, `messages` is the number of affected messages.
  */
 export function messagingAttributes(
   type: "send" | "process",

@@ -12,12 +12,15 @@ interface Row {
 type Catalogue = Readonly<Record<string, Row>>;
 type NamesOf<C extends Catalogue, Type> = { [N in keyof C]: C[N]["type"] extends Type ? N : never }[keyof C] & string;
 
-/** A label with a list takes only its values, unless "other" is one of them. */
+/** A label with a list accepts only the listed values, unless "other" is one of them. */
 type ValueOf<B> = B extends readonly (infer Value extends string)[] ? ("other" extends Value ? string : Value) : string;
 type LabelsOf<R> = R extends { labels: infer Labels }
   ? { readonly [L in keyof Labels]: ValueOf<Labels[L]> }
   : undefined;
-/** A metric without labels is its only series. For one with labels, `labels` returns a series; hot paths keep it. */
+/**
+ * A metric without labels is itself the only series. For a metric with labels, `labels` returns a series, which hot
+ * paths keep.
+ */
 type Instrument<R, Series> = LabelsOf<R> extends undefined ? Series : { labels(labels: LabelsOf<R>): Series };
 
 export interface CounterSeries {
@@ -25,21 +28,21 @@ export interface CounterSeries {
 }
 export interface GaugeSeries {
   set(value: number): void;
-  /** Reads the value on every scrape; while it is undefined, the series is not exported. */
+  /** Reads the value on every scrape. While it is undefined, the series is not exported. */
   onScrape(read: () => number | undefined): void;
 }
 export interface HistogramSeries {
-  /** `times`: the number of events with this value. */
+  /** Observes a value. `times` is the number of events with this value. */
   observe(value: number, times?: number): void;
 }
 
-/** The catalogue's metrics as a process measures them; each is created and exported when it is first requested. */
+/** The catalogue's metrics, as measured by a process. Each one is created and exported when it is first requested. */
 export interface Metrics<C extends Catalogue> {
   readonly registry: Registry;
   counter<N extends NamesOf<C, "counter">>(name: N): Instrument<C[N], CounterSeries>;
   gauge<N extends NamesOf<C, "gauge">>(name: N): Instrument<C[N], GaugeSeries>;
   histogram<N extends NamesOf<C, "histogram">>(name: N): Instrument<C[N], HistogramSeries>;
-  /** Reads all series of a gauge on every scrape; a series that is no longer listed ends. */
+  /** Reads all series of a gauge on every scrape. A series that is no longer listed is no longer exported. */
   list<N extends NamesOf<C, "gauge">>(name: N, read: () => readonly { labels: LabelsOf<C[N]>; value: number }[]): void;
 }
 
@@ -50,9 +53,9 @@ interface Reader {
 }
 
 /**
- * Creates a registry for the metrics of a catalogue. It has those of prom-client's process metrics (`process_*`,
- * `nodejs_*`) that the catalogue lists. Every series has the label `service`; a value outside a label's bound becomes
- * "other".
+ * Creates a registry for the metrics of a catalogue. It includes the process metrics of prom-client (`process_*`,
+ * `nodejs_*`) that the catalogue lists. Every series has the label `service`. A label value outside a label's bound
+ * becomes "other".
  */
 export function createMetrics<const C extends Catalogue>(catalogue: C, service: string): Metrics<C> {
   const registry = new Registry();
@@ -116,7 +119,7 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
     registry,
     counter: (name) =>
       once(name, ({ labels = {} }, config) => {
-        // prom-client hashes the labels on every increment, so it gets the sums on every scrape.
+        // prom-client hashes the labels on every increment, so it gets only the sums, once per scrape.
         const counted = new Map<string, { labels: Labels; by: number }>();
         const counter = new Counter({
           ...config,
@@ -130,7 +133,8 @@ export function createMetrics<const C extends Catalogue>(catalogue: C, service: 
         return instrumentOf(labels, createLabelGuard(labels).admit, (given) => {
           const key = JSON.stringify(given);
           const series = counted.get(key) ?? { labels: given, by: 0 };
-          // Exported before the first event: Prometheus sees an increase only from a value that it scraped before.
+          // Exports the series before its first event, because Prometheus sees an increase only relative to a value
+          // that it has scraped before.
           counted.set(key, series);
           return {
             inc: (by = 1) => {

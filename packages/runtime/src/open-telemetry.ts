@@ -28,12 +28,12 @@ const kinds = {
   internal: SpanKind.INTERNAL,
 } as const;
 
-/** How long a stopping process tries to send the remaining spans. */
+/** Maximum time in ms for sending the remaining spans when the process stops. */
 const flushMs = 2_000;
-/** An unavailable collector is logged once per this time. */
+/** Minimum time in ms between two log lines about an unavailable collector. */
 const quietMs = 300_000;
 
-/** Starts OpenTelemetry's SDK with the standard OTEL_* variables; no request ever waits for the collector. */
+/** Starts OpenTelemetry's SDK with the standard OTEL_* variables. No request ever waits for the collector. */
 export function startOpenTelemetry({ env, service, version, logger, trustCallers = false }: TelemetryOptions): Tracer {
   const sampling = createHeadSampling(env);
   const sdk = new NodeSDK({
@@ -44,7 +44,7 @@ export function startOpenTelemetry({ env, service, version, logger, trustCallers
         "service.instance.id": hostname(),
       }),
     ),
-    // Without the process' own detector, which would export the command line and the user.
+    // Excludes the process detector, which would export the command line and the user.
     resourceDetectors: [envDetector],
     metricReaders: [],
     logRecordProcessors: [],
@@ -54,7 +54,7 @@ export function startOpenTelemetry({ env, service, version, logger, trustCallers
   logRarely(logger);
   sdk.start();
   const tracer = trace.getTracer("confab", version);
-  // Only our spans: Elasticsearch's client would start a trace with each health check.
+  // Exports only our spans. Otherwise Elasticsearch's client would start a trace with each health check.
   trace.disable();
 
   return {
@@ -63,7 +63,8 @@ export function startOpenTelemetry({ env, service, version, logger, trustCallers
       if (kind !== "server" && trace.getSpanContext(asked) === undefined) return undefined;
       const isStranger = headers !== undefined && !trustCallers;
       const caller = isStranger ? trace.getSpanContext(asked) : undefined;
-      // Any other sampler would follow the caller, so the caller's span becomes a link of a new trace.
+      // A sampler of the SDK would follow a stranger's decision, so the span begins a new trace and links to the
+      // caller's span instead.
       const above = sampling === undefined ? (isStranger ? ROOT_CONTEXT : asked) : sampling.admit(asked, isStranger);
       if (above === undefined) return undefined;
       const linked = links.flatMap((link) => spanContextOf(link) ?? []).map((found) => ({ context: found }));
@@ -97,7 +98,10 @@ function wrap(span: OtelSpan): Span {
   };
 }
 
-/** Returns a store's error code, else the error's class; texts of errors may quote what a client sent. */
+/**
+ * Returns the code of an error, or its class if it has no code. Texts of errors are left out, because they may quote
+ * what a client sent.
+ */
 function errorType(failure: unknown): string {
   if (typeof failure === "string") return failure;
   if (!(failure instanceof Error)) return "_OTHER";
@@ -120,7 +124,7 @@ function spanContextOf(traceparent: string): SpanContext | undefined {
   return parts && { traceId: parts.traceId, spanId: parts.spanId, traceFlags: parts.flags & 1, isRemote: true };
 }
 
-/** Logs the SDK's errors as warnings, at most one per five minutes. */
+/** Logs the SDK's errors as warnings, at most one every five minutes. */
 function logRarely(logger: TelemetryOptions["logger"]): void {
   let quietUntil = 0;
   const tell = (message: string, ...details: unknown[]): void => {

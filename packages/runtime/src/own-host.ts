@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
 
 /**
- * Returns whether a Host header is an address or localhost. A web page can make its own host name resolve to this
- * machine and then send requests here (DNS rebinding), but that name still appears in the Host header.
+ * Returns whether a Host header is an IP address or localhost. A web page can make its own host name resolve to this
+ * machine and then send requests here (DNS rebinding), but its host name still appears in the Host header.
  */
 export function isAddressOrLocalhost(hostHeader = ""): boolean {
   const host = hostHeader.replace(/:\d+$/, "");

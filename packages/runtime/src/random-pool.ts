@@ -3,8 +3,9 @@ import { randomFillSync } from "node:crypto";
 const calls = 512;
 
 /**
- * Returns a function that gives `size` random bytes. Bytes are fetched for many calls at once, because fetching costs more than the
- * bytes. A later call overwrites them, so use or copy them before the event loop turns.
+ * Returns a function that returns `size` random bytes. Bytes are fetched for many calls at once, because the fetch
+ * costs more than the bytes. A later call overwrites them, so callers must use or copy them in the same turn of the
+ * event loop.
  */
 export function createRandomPool(size: number): () => Buffer {
   const pool = Buffer.alloc(calls * size);

@@ -1,6 +1,6 @@
 const censored = "[redacted]";
 const maxDepth = 3;
-/** In every spelling: admin_key, adminKey, Admin-Key. */
+/** The words of each sensitive name. All spellings match: admin_key, adminKey, Admin-Key. */
 const sensitive = [
   ["access", "token"],
   ["admin", "api", "key"],
@@ -20,7 +20,10 @@ const sensitive = [
   ["x", "api", "key"],
 ];
 const joined = new Set(sensitive.map((words) => words.join("")));
-/** Most names come from our code, but objects that are logged whole have others: at most this many are remembered. */
+/**
+ * Maximum number of field names that are remembered. Most names come from our code, but objects that are logged as a
+ * whole have other names.
+ */
 const remembered = 1_000;
 const known = new Map<string, boolean>();
 
@@ -39,12 +42,14 @@ const spellings = sensitive.flatMap((words) => {
   return [words.join("_"), words.join("-"), camel, words.join("_").toUpperCase()];
 });
 
-/** pino serializers for the fields of child loggers, which formatters do not see; they match the usual spellings only. */
+/**
+ * pino serializers for the fields of child loggers, which formatters do not see. They match only the usual spellings.
+ */
 export const censors = Object.fromEntries(spellings.map((name) => [name, () => censored]));
 
 /**
- * Removes the values that no log may contain, by the names of their fields. Most lines have none and are returned without a copy:
- * pino's own `redact` made each line several times as expensive.
+ * Replaces values that no log may contain, by the names of their fields. Most lines have none and are returned without
+ * a copy. pino's own `redact` would make each line several times as expensive.
  */
 export function redact(fields: Record<string, unknown>): Record<string, unknown> {
   return redactTo(maxDepth, fields);

@@ -3,15 +3,15 @@ import type { Attributes, Span, SpanOptions, Tracer } from "./tracer.ts";
 
 export interface SharedSpanOptions {
   readonly kind: NonNullable<SpanOptions["kind"]>;
-  /** The spans that the work is done for, as W3C traceparents; repetitions are harmless. */
+  /** The spans for which the work is done, as W3C traceparents. Duplicates are harmless. */
   readonly causes: readonly string[];
   readonly attributes: Attributes;
 }
 
 /**
- * Starts one span for work that is done once for many: it belongs to the first cause's trace and links to every cause.
- * Each other trace gets a span of the same name and time that links to it, so that every trace is complete. Undefined
- * without a cause.
+ * Starts one span for work that is done once for many causes. It belongs to the first cause's trace and links to every
+ * cause. Every other trace gets a span with the same name, start and end that links to the first span, so that every
+ * trace is complete. Returns undefined if there is no cause, or if the span is not recorded.
  */
 export function startSharedSpan(
   tracer: Tracer,

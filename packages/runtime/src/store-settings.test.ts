@@ -11,7 +11,7 @@ import {
 
 type Weight = "needed" | "heeded" | "shown";
 
-/** Returns a watch over one store whose setting is at hand, or which does not answer. */
+/** Returns a watch over one store. `first` is the first verdict on its setting, or how the store fails to answer. */
 function watched(weight: Weight, first: Verdict | "silent" | "hanging", intervalMs = 0, readingMs = 1_000) {
   const lines: [level: string, message: string][] = [];
   const write = (line: string): void => {
@@ -46,7 +46,7 @@ const rejection = (work: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (error: unknown) => error,
   );
-/** Checks twice, so that a reading that nobody waits for ends in between. */
+/** Checks twice, with a pause in which a background read can end. */
 const checkTwice = async (check: () => Promise<void>): Promise<unknown> => {
   await rejection(check());
   await pause(5);

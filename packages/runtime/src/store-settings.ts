@@ -4,45 +4,56 @@ import { withTimeout } from "@confab/async";
 import { describeSetting, SettingsRefused, type StoreSetting } from "./store-setting.ts";
 
 export interface WatchedStore {
-  /** Reads the store's settings; rejects if it does not answer. */
+  /** Reads the store's settings. Rejects if the store does not answer. */
   readonly read: () => Promise<readonly StoreSetting[]>;
   /**
-   * `needed`: the process is not ready until they are known, and refuses all work while one is refused. `heeded`: only the latter.
-   * `shown`: they are only logged.
+   * `needed`: the process is not ready until the settings are known, and refuses all work while one is refused.
+   * `heeded`: the process only refuses all work while one is refused. `shown`: the settings are only logged.
    */
   readonly weight: "needed" | "heeded" | "shown";
 }
 
 export interface StoreSettings {
-  /** For readiness: reads again what is older than `intervalMs`, and rejects while the process must not accept or store anything. */
+  /**
+   * Checks readiness. Reads settings that are older than `intervalMs` again, and rejects while the process must not
+   * accept or store anything.
+   */
   readonly check: () => Promise<void>;
-  /** Whether the settings are known and none is refused. */
+  /** Returns whether the settings are known and none is refused. */
   readonly areSafe: () => boolean;
-  /** Rejects with SettingsRefused while a setting is refused. Waits only for the first reading, and not long. */
+  /**
+   * Rejects with SettingsRefused while a setting is refused. Waits only for the first read, and only for a short time.
+   */
   readonly assertSafe: () => Promise<void>;
-  /** Resolves when `assertSafe` does, however long that takes; `check` must be called regularly meanwhile. */
+  /**
+   * Resolves as soon as `assertSafe` would resolve, however long that takes. `check` must be called regularly in the
+   * meantime.
+   */
   readonly whenSafe: () => Promise<void>;
-  /** The names of the stores that are watched. */
+  /** The names of the watched stores. */
   readonly stores: readonly string[];
-  /** How many settings of a store are at risk or refused; undefined where they were not read during the last three intervals. */
+  /**
+   * Returns how many settings of a store are at risk or refused, or undefined if they were not read during the last
+   * three intervals.
+   */
   readonly atRisk: (store: string) => number | undefined;
 }
 
 export interface StoreSettingsOptions {
   readonly stores: Readonly<Record<string, WatchedStore>>;
   readonly logger: Pick<Logger, "info" | "warn" | "error">;
-  /** The maximum age of the known settings. */
+  /** Maximum age in ms of the known settings. */
   readonly intervalMs?: number;
-  /** How long one reading may take: a connection that breaks can leave a command without any answer. */
+  /** Maximum time in ms for one read. If a connection breaks, a command may never be answered. */
   readonly readingMs?: number;
 }
 
-/** The maximum wait for the first reading; shorter than a health check's timeout. */
+/** Maximum time in ms to wait for the first read. It is shorter than a health check's timeout. */
 const firstReadingMs = 500;
 const againMs = 1_000;
 const levels = { "at-risk": "warn", refused: "error", unknown: "info" } as const;
 
-/** Watches the settings of stores. Logs those that Confab cannot rely on, at the start and whenever they change. */
+/** Watches the settings of stores. Logs those that Confab cannot rely on, on startup and whenever they change. */
 export function createStoreSettings({ stores, logger, ...times }: StoreSettingsOptions): StoreSettings {
   const { intervalMs = 5_000, readingMs = 5_000 } = times;
   const common = { logger, intervalMs, readingMs };
@@ -102,7 +113,7 @@ function createWatch(
       if (weight !== "shown") refused = settings.filter(({ verdict }) => verdict === "refused");
       log(settings);
     } catch {
-      // The store's own check reports why it does not answer; the settings found before still count.
+      // The store's own check reports why it does not answer. The settings that were found before still count.
     } finally {
       reading = undefined;
     }
@@ -135,7 +146,7 @@ function createWatch(
   };
 }
 
-/** Returns the same object; the named calls reject with SettingsRefused while a setting is refused. */
+/** Returns a copy of the object whose named calls reject with SettingsRefused while a setting is refused. */
 export function unlessRefused<T extends object>(
   calls: T,
   names: readonly (keyof T)[],

@@ -2,8 +2,9 @@ import type { Environment, TelemetryOptions } from "./telemetry-options.ts";
 import { noTracer, type Tracer } from "./tracer.ts";
 
 /**
- * Traces if the standard OTEL_* variables name an OTLP endpoint. Else returns a tracer that records nothing, and does not load
- * OpenTelemetry. Stop it last, so that the spans of the shutdown are exported too.
+ * Starts tracing if the standard OTEL_* variables name an OTLP endpoint. Otherwise returns a tracer that records
+ * nothing, and does not load OpenTelemetry. It must be stopped last, so that the spans of the shutdown are also
+ * exported.
  */
 export async function startTelemetry(options: TelemetryOptions): Promise<Tracer> {
   if (!isWanted(options.env)) return noTracer;

@@ -2,14 +2,14 @@ import { inSpan, noTracer, type Tracer } from "./tracer.ts";
 
 type Method = (...args: unknown[]) => unknown;
 
-/** An object whose functions return promises. It may have other fields. */
+/** An object whose functions return promises. Other fields are allowed. */
 type Asynchronous<T> = {
   [K in keyof T]: T[K] extends (...args: never[]) => unknown ? (...args: never[]) => Promise<unknown> : T[K];
 };
 
 /**
- * Returns the same object, whose calls are spans `<name>.<method>` below the current span: client spans of a store's
- * `system`, or internal spans without one. Without tracing nothing is wrapped.
+ * Returns a copy of an object that records each call as a span `<name>.<method>` below the current span: a client span
+ * for a store's `system`, or an internal span if there is no `system`. Without tracing, returns the object itself.
  */
 export function traced<T extends Asynchronous<T>>(
   tracer: Tracer,

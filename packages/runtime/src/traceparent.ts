@@ -1,7 +1,7 @@
 const form = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
 const noTrace = "0".repeat(32);
 
-/** Returns the trace that a W3C traceparent names; undefined for anything else. */
+/** Returns the trace id of a W3C traceparent, or undefined for anything else. */
 export function traceIdOf(traceparent: unknown): string | undefined {
   const traceId = typeof traceparent === "string" ? form.exec(traceparent)?.[1] : undefined;
   return traceId === noTrace ? undefined : traceId;

@@ -128,7 +128,7 @@ describe("a process with a lifecycle", () => {
   it("undoes what it started and exits 1 when a later part cannot start", async () => {
     const service = run("start-fails");
     expect(await service.exited).to.equal(1);
-    // A fatal line overtakes one that is being written.
+    // A fatal line can overtake a line that is still being written.
     expect(messagesOf(service)).to.include.members(["start failed", "store closed", "stopped", "uncaught error"]);
   });
 });

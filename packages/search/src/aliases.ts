@@ -4,7 +4,7 @@ import { ask, type Connection } from "./connection.ts";
 import { SearchUnavailable } from "./errors.ts";
 import { indexMapping, indexSettings } from "./mapping.ts";
 
-/** Returns the concrete indices behind an alias. Empty if the alias does not exist. */
+/** Returns the concrete indices behind an alias, or none if the alias does not exist. */
 export async function resolveAlias({ client, bulkTimeoutMs }: Connection, alias: string): Promise<string[]> {
   const answer = await ask(client.indices.getAlias({ name: alias }, { ignore: [404], requestTimeout: bulkTimeoutMs }));
   return "error" in answer ? [] : Object.keys(answer).sort();
@@ -12,13 +12,16 @@ export async function resolveAlias({ client, bulkTimeoutMs }: Connection, alias:
 
 /**
  * Returns the alias for writes to one concrete index. Writes require an alias, so that a late write to a removed index
- * fails instead of creating that index again with guessed fields.
+ * fails instead of recreating the index with guessed fields.
  */
 export function directAlias(index: string): string {
   return `${index}-direct`;
 }
 
-/** Creates an empty index that is written to from now on, and returns its name. With `serve`, searches use it too. */
+/**
+ * Creates an empty index that receives all writes from then on, and returns its name. With `serve`, searches use it
+ * too.
+ */
 export async function createIndex(connection: Connection, { serve }: { serve: boolean }): Promise<string> {
   const { client, readAlias, writeAlias, shards, bulkTimeoutMs } = connection;
   const time = new Date().toISOString().replace(/\D/g, "");
@@ -43,8 +46,8 @@ export async function createIndex(connection: Connection, { serve }: { serve: bo
 }
 
 /**
- * Marks the index as the write index of the read alias. An alias has at most one, so two indices are never searched at
- * once. Nothing is written through this alias.
+ * Marks the index as the write index of the read alias. An alias has at most one write index, so two indices are never
+ * searched at once. Nothing is written through this alias.
  */
 export const servingAlias: estypes.IndicesAlias = { is_write_index: true };
 
@@ -58,12 +61,15 @@ export async function updateAliases(
   requireAcknowledged(answer, "changing the aliases");
 }
 
-/** Checks that every node knows the change, so that none resolves an alias to its old indices. */
+/**
+ * Throws `SearchUnavailable` unless every node has acknowledged the change. A node that does not know it would resolve
+ * an alias to its old indices.
+ */
 function requireAcknowledged({ acknowledged }: { acknowledged: boolean }, change: string): void {
   if (!acknowledged) throw new SearchUnavailable(`Elasticsearch: ${change} was not acknowledged by every node`);
 }
 
-/** Adds fields that are missing because an older version of Confab created the index. Safe to repeat. */
+/** Adds fields that are missing because an older version of Confab created the index. May be repeated. */
 export async function addMissingFields({ client, writeAlias, bulkTimeoutMs }: Connection): Promise<void> {
   const transport = { requestTimeout: bulkTimeoutMs };
   const indices = await ask(client.indices.getMapping({ index: writeAlias }, transport));

@@ -1,26 +1,29 @@
-/** The positions in a text at which a visible character begins or ends. */
+/** Positions in a text at which a visible character begins or ends. */
 export interface Boundaries {
-  /** The nearest boundary at or before a position. */
+  /** Returns the nearest boundary at or before a position. */
   before(position: number): number;
-  /** The nearest boundary at or after a position. */
+  /** Returns the nearest boundary at or after a position. */
   after(position: number): number;
 }
 
 /**
- * A longer character, in UTF-16 units, may be cut. The longest one that people write, a family with skin tones, has 28.
+ * Maximum length, in UTF-16 units, of a character that is never cut. The longest one that people write, a family with
+ * skin tones, has 28.
  */
 const longestCharacter = 128;
 const windowLength = 512;
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /**
- * Finds boundaries only near the requested positions. Segmenting a whole text takes time, and a single character can be
- * as long as the text.
+ * Creates an object that finds boundaries only near the requested positions. Segmenting a whole text takes time, and a
+ * single character can be as long as the text.
  */
 export function createBoundaries(text: string): Boundaries {
   const windows = new Map<number, readonly number[]>();
 
-  /** Returns the boundaries around a position, at least those within `LONGEST_CHARACTER` units on both sides. */
+  /**
+   * Returns the boundaries around a position, including at least those within `longestCharacter` units on both sides.
+   */
   function near(position: number): readonly number[] {
     const index = Math.floor(position / windowLength);
     let window = windows.get(index);
@@ -42,7 +45,7 @@ export function createBoundaries(text: string): Boundaries {
 }
 
 function boundariesBetween(text: string, from: number, to: number): number[] {
-  // Segmentation that starts anywhere is correct from the next character on, unless it starts in the middle of a flag.
+  // Segmentation may start anywhere except in the middle of a flag; it is correct from the next character on.
   const start = startOfFlag(text, Math.max(0, from - longestCharacter));
   const end = Math.min(text.length, to + longestCharacter);
   const found: number[] = [];
@@ -59,8 +62,8 @@ function isMark(text: string, position: number): boolean {
 }
 
 /**
- * Returns the position moved back out of a surrogate pair or a flag. The letters of flags can only be paired from the
- * first one on.
+ * Moves a position back to the start of a surrogate pair or of a flag, which is a pair of flag letters. In a run of
+ * flag letters, the pairs are counted from the first letter.
  */
 function startOfFlag(text: string, position: number): number {
   const code = text.charCodeAt(position);

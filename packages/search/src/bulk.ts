@@ -12,7 +12,7 @@ const maxBulkDocuments = 1_000;
 const maxBulkBytes = 2 * 1024 * 1024;
 const maxAttempts = 5;
 
-/** The target index of a bulk request was removed in the meantime. */
+/** Thrown when the target index of a bulk request was removed in the meantime. */
 export class IndexGone extends Error {
   override readonly name = "IndexGone";
 }
@@ -20,13 +20,16 @@ export class IndexGone extends Error {
 interface Write {
   readonly index: string;
   readonly document: SearchDocument;
-  /** The version that Elasticsearch compares: the number of the latest change, or a higher one if a lost change left a higher one. */
+  /**
+   * The version that Elasticsearch compares: the latest change number, or a higher one if a lost change left a higher
+   * version in the index.
+   */
   readonly version: number;
 }
 
 interface Conflict {
   readonly write: Write;
-  /** The version that Elasticsearch has, also of a deleted document. */
+  /** The version that Elasticsearch has, even if the document is deleted. */
   readonly version: number;
 }
 
@@ -40,13 +43,14 @@ function operationsFor(write: Write): unknown[] {
   return document.deletedAt === null ? [{ index: target }, toSource(document)] : [{ delete: target }];
 }
 
-/** Removes the document's id and the value of the field, which Elasticsearch quotes but which must not be logged. */
+/** Removes the document's id and the field's value, which Elasticsearch quotes but which must not be logged. */
 function withoutContent(reason: string): string {
   return reason.replace(/ in document with id '[^']*'/, "").replace(/\s*Preview of field's value: .*/s, "");
 }
 
 /**
- * Returns the reason why an item was permanently refused, or undefined if it is done. Throws if a retry may succeed.
+ * Returns the reason why an item was permanently refused, or undefined if it was written or conflicts with another
+ * write. Throws if a retry may succeed.
  */
 function rejection({ status, error }: estypes.BulkResponseItem): string | undefined {
   if (error === undefined || status === 409) return undefined;
@@ -65,7 +69,7 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
   const turns = createTurns();
   for (const write of writes) {
     operations.push(...operationsFor(write));
-    // Folding a long body takes milliseconds.
+    // Other work gets a turn here, because folding a long body takes milliseconds.
     await turns.give();
   }
   const answer = await ask(
@@ -74,7 +78,7 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
         operations,
         require_alias: true,
         refresh: refresh ?? false,
-        // How long to wait for an unassigned shard. Other shards can be written in the meantime.
+        // Elasticsearch waits this long for an unassigned shard. Other shards can be written in the meantime.
         timeout: "1s",
         filter_path: ["errors", "items.*.status", "items.*.error"],
       },
@@ -96,10 +100,10 @@ async function send(connection: Connection, writes: readonly Write[], refresh: I
 
 /**
  * Selects the conflicting writes that must nevertheless replace the document, with a version that is high enough. Late
- * and repeated writes change nothing. The database may have lost its last transactions, however: it then assigns a
- * number to another message, or has a message as it was before changes that the index has. A lost change must not block
- * these writes. If the index has a later change, the database is therefore read again: a change that the index has and
- * the database does not is lost.
+ * and repeated writes change nothing. However, the database may have lost its last transactions. It then assigns a
+ * number to another message, or contains a message without some changes that the index already has. A lost change must
+ * not block these writes. If the index has a later change, the database is therefore read again: a change that is in
+ * the index but not in the database is lost.
  */
 async function replacing(
   connection: Connection,
@@ -131,8 +135,8 @@ async function replacing(
 }
 
 /**
- * Returns a positive number if the write replaces the document, 0 if it repeats it, and negative if the document has a
- * later change.
+ * Returns a positive number if the write replaces the document, 0 if it repeats it, and a negative number if the
+ * document has a later change.
  */
 function compare({ document }: Write, source: unknown): number {
   const { uid, version, change_number: changeNumber = 0 } = stateSource.parse(source);

@@ -3,16 +3,16 @@ import { Client, errors, type ClientOptions } from "@elastic/elasticsearch";
 import { isInvalidRequest, SearchUnavailable } from "./errors.ts";
 
 export interface ElasticsearchOptions {
-  /** One address, or several separated by commas. The credentials of the first one that has any are used for all. */
+  /** One URL, or several separated by commas. The credentials in the first URL that has any are used for all. */
   readonly url: string;
-  /** Not URL-encoded. Take precedence over the credentials in the address. */
+  /** Username, not URL-encoded. Username and password take precedence over the credentials in the URL. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** Replaces the user. In Elasticsearch's `encoded` form: base64 of id and key. */
+  /** API key, used instead of a username and password. It has Elasticsearch's `encoded` form: base64 of id and key. */
   readonly apiKey?: string | undefined;
   /** Name of the read alias and prefix of all other names. Default: `confab-messages`. */
   readonly name?: string;
-  /** Number of shards of an index that is created. Default: 1. */
+  /** Number of shards of a new index. Default: 1. */
   readonly shards?: number;
   /** Timeout of a search in milliseconds. Default: 2,000. */
   readonly requestTimeoutMs?: number;
@@ -20,10 +20,10 @@ export interface ElasticsearchOptions {
   readonly bulkTimeoutMs?: number;
 }
 
-/** A client with the names of its aliases. */
+/** An Elasticsearch client, with its timeouts and the names of its aliases. */
 export interface Connection {
   readonly client: Client;
-  /** Alias of the index that searches use. */
+  /** Alias of the index that serves searches. */
   readonly readAlias: string;
   /** Alias of all indices that are written to: two during a rebuild. */
   readonly writeAlias: string;
@@ -32,7 +32,7 @@ export interface Connection {
   readonly bulkTimeoutMs: number;
 }
 
-/** Does not connect yet. Throws a `TypeError` if an address is not a URL. */
+/** Creates a client that does not connect yet. Throws a `TypeError` if an address is not a URL. */
 export function createConnection(options: ElasticsearchOptions): Connection {
   const { name = "confab-messages", shards = 1, requestTimeoutMs = 2_000, bulkTimeoutMs = 30_000 } = options;
   const urls = options.url.split(",").map((url) => new URL(url.trim()));
@@ -43,8 +43,8 @@ export function createConnection(options: ElasticsearchOptions): Connection {
       return bare.href;
     }),
     ...authOf(options, urls),
-    // One retry reaches another node, if there is one. The queue retries longer anyway, and a reader needs an answer
-    // soon.
+    // One retry reaches another node, if there is one. The queue retries for longer anyway, and a reader needs an
+    // answer soon.
     maxRetries: urls.length > 1 ? 1 : 0,
     requestTimeout: bulkTimeoutMs,
     sniffOnStart: false,
@@ -65,16 +65,17 @@ function authOf(
   return { auth: { username: user, password: password ?? decodeURIComponent(login?.password ?? "") } };
 }
 
-/** The options that end a request in time. */
+/** Options that end a request in time. */
 export interface RequestOptions {
   readonly requestTimeout: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends requests for which a reader is waiting. Throws `SearchUnavailable` after the timeout of a search, and when the signal says
- * that nobody waits any more. Elasticsearch cancels a search whose connection closes. The client's own timeout is not enough: it can
- * be one second late, and while the client connects, for example to a deleted pod, it ignores the signal for ten seconds.
+ * Sends requests for which a reader is waiting. Throws `SearchUnavailable` after the timeout of a search, and when the
+ * signal aborts because nobody is waiting any more. Elasticsearch cancels a search whose connection closes. The
+ * client's own timeout is not enough: it can be one second late, and while connecting, for example to a deleted pod,
+ * the client ignores the signal for ten seconds.
  */
 export async function askWithTimeout<T>(
   { requestTimeoutMs }: Pick<Connection, "requestTimeoutMs">,
@@ -98,10 +99,12 @@ export async function askWithTimeout<T>(
   }
 }
 
-/** Returns how long Elasticsearch works on a search, so that it does not continue when nobody waits any more. */
+/**
+ * Returns the time limit of a search in Elasticsearch, so that it does not continue when nobody is waiting any more.
+ */
 export const timeoutOf = ({ requestTimeout }: RequestOptions): string => `${requestTimeout}ms`;
 
-/** Returns the answer to a search, if it has all hits. */
+/** Returns the answer to a search. Throws `SearchUnavailable` if hits may be missing. */
 export function complete<Answer extends { timed_out: boolean }>(answer: Answer): Answer {
   if (answer.timed_out) throw new SearchUnavailable("Elasticsearch: the search took too long");
   return answer;

@@ -5,7 +5,7 @@ import { parseQuery } from "./query.ts";
 import type { CountRequest, HitCounts } from "./search-index.ts";
 import { isCut } from "./words.ts";
 
-// An id as a JSON number may have lost its last digits. The same id is there as text.
+// As a JSON number, an id may lose its last digits, so the id is read as text.
 const bucket = z
   .object({
     key_as_string: z.string().transform(BigInt),
@@ -16,8 +16,8 @@ const bucket = z
 const answer = z.object({ chats: z.object({ buckets: z.array(bucket) }) });
 
 /**
- * Counts the hits of each chat in Elasticsearch. All messages of a chat are in one shard, so the counts are exact, unless
- * a term is so long that only its beginning is compared.
+ * Counts the hits of each chat in Elasticsearch. All messages of a chat are in one shard, so the counts are exact,
+ * unless a term is so long that only its beginning is compared.
  */
 export async function countHits(connection: Connection, request: CountRequest): Promise<HitCounts> {
   const { chats, limit } = request;

@@ -4,21 +4,21 @@ import { createMysqlIndex } from "./mysql.ts";
 import type { SearchIndex } from "./search-index.ts";
 import type { StoredMessages } from "./walk-chats.ts";
 
-/** The backend and the settings that it needs. */
+/** The search backend and the settings that it needs. */
 export interface SearchOptions extends Pick<
   ElasticsearchOptions,
   "username" | "password" | "apiKey" | "shards" | "bulkTimeoutMs"
 > {
   readonly backend: "elasticsearch" | "mysql";
-  /** The addresses of Elasticsearch. */
+  /** One or more addresses of Elasticsearch, separated by commas. */
   readonly url?: string | undefined;
-  /** The name of the index. */
+  /** Name of the read alias and prefix of all other names. */
   readonly name: string;
-  /** For the MySQL backend. */
+  /** Stored messages, which the MySQL backend reads. */
   readonly messages: StoredMessages;
 }
 
-/** Returns the name of a backend, to check that two processes use the same one. */
+/** Returns a name for the backend. Processes that use the same backend get the same name. */
 export function searchBackendOf({ backend, name }: Pick<SearchOptions, "backend" | "name">): string {
   return backend === "mysql" ? "mysql" : `elasticsearch/${name}`;
 }

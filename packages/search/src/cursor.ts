@@ -2,14 +2,14 @@ import { applicationSearchPositionSchema, searchPositionSchema } from "@confab/c
 import { InvalidCursor } from "./errors.ts";
 import type { SearchOrder } from "./search-index.ts";
 
-/** How a cursor contains positions. All parts of a cursor are public. */
+/** Encoding of positions in cursors. All parts of a cursor are public. */
 export interface PositionForm<Position> {
   readonly encode: (position: Position) => string;
-  /** Throws `InvalidCursor` unless the text has the form of `encode`. */
+  /** Reads a position. Throws `InvalidCursor` unless the text has the form that `encode` writes. */
   readonly decode: (text: string) => Position;
 }
 
-/** The positions in a chat are numbers. */
+/** Form of positions in a chat, which are message numbers. */
 export const inChat: PositionForm<number> = {
   encode: (number) => `before-${number}`,
   decode(text) {
@@ -20,7 +20,7 @@ export const inChat: PositionForm<number> = {
 
 /** The position of a message in an application. */
 export interface Position {
-  /** In milliseconds since 1970. */
+  /** Time of the message, in milliseconds since 1970. */
   readonly time: number;
   readonly chatNumber: number;
   readonly number: number;
@@ -40,16 +40,16 @@ export function comparePositions(a: Position, b: Position): number {
   return a.time - b.time || a.chatNumber - b.chatNumber || a.number - b.number;
 }
 
-/** The place of a message in the results. A cursor continues after it. */
+/** The rank and position of a hit in the results. A page that is requested with its cursor begins after the hit. */
 export interface Place<Position> {
-  /** As by `rankOf`; 0 for all in the order newest first. */
+  /** The rank, as returned by `rankOf`, or 0 if the order is newest first. */
   readonly rank: number;
   readonly position: Position;
 }
 
 /**
- * Returns the cursors of an order. By relevance they begin with the rank, so neither order takes a cursor of the other
- * one.
+ * Returns the cursors of an order. In the order by relevance, they begin with the rank, so neither order accepts a
+ * cursor of the other.
  */
 export function cursorsOf<Position>(
   order: SearchOrder,

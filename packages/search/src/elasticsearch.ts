@@ -27,7 +27,7 @@ import type {
 
 export interface ElasticsearchIndex extends SearchIndex {
   readonly kind: "elasticsearch";
-  /** For `rebuild` and `verify`. */
+  /** The connection, for `rebuild` and `verify`. */
   readonly connection: Connection;
 }
 
@@ -50,7 +50,8 @@ const byNumber: PositionSort<number> = {
   toValues: (number) => [number],
   fromValues: z.tuple([z.int()]).transform(([number]) => number),
 };
-// The numbers alone are an order. But an index without searchable times would find nothing, and refuses only to sort by them.
+// Sorting by number would be enough, but in an index without searchable times, a search would then find nothing and
+// report no error. Such an index refuses only to sort by times.
 const byNumberAndTime: PositionSort<number> = {
   ...inChat,
   fields: ["number", "created_at"],
@@ -75,7 +76,8 @@ async function prepare(connection: Connection): Promise<boolean> {
     await createIndex(connection, { serve: true });
     return true;
   } catch (error) {
-    // Another process was faster. Elasticsearch allows only one serving index, so this one was not created.
+    // If another process created its index first, creating this one failed, because Elasticsearch allows only one
+    // serving index.
     if ((await resolveAlias(connection, connection.readAlias)).length === 0) throw error;
     return false;
   }
@@ -121,9 +123,7 @@ async function searchApplication(
   return toPage(await comparedAgain(found, terms), { limit, terms, rest: last && cursorOf(last) });
 }
 
-/**
- * Returns the hits that contain the terms as a whole. A page may have fewer hits than asked for although more follow.
- */
+/** Returns the hits that contain the whole terms. A page may have fewer hits than requested although more follow. */
 async function comparedAgain<Message extends FoundMessage>(
   found: readonly Found<Message>[],
   terms: readonly string[],
@@ -149,7 +149,10 @@ function messageFrom(source: z.infer<typeof messageSource>): FoundMessage {
   return { number, uid, version, changeNumber, ...contentFrom(source), createdAt, updatedAt };
 }
 
-/** Throws `SearchUnavailable` if the index refuses to search by time, because an older version of Confab created it. */
+/**
+ * Waits for an answer. Throws `SearchUnavailable` if the index cannot be searched by time because an older version of
+ * Confab created it.
+ */
 async function byTime<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
@@ -162,7 +165,7 @@ async function byTime<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Creates the search in Elasticsearch 8. It connects with the first request and does not retry for long. */
+/** Creates the Elasticsearch 8 backend. It connects on the first request and does not retry for long. */
 export function createElasticsearchIndex(options: ElasticsearchOptions): ElasticsearchIndex {
   const connection = createConnection(options);
   const { client, readAlias } = connection;

@@ -5,17 +5,17 @@ import { comparedPart, insideWords } from "./words.ts";
 
 type Query = estypes.QueryDslQueryContainer;
 
-/** Returns the filters of a search in a chat. The terms are folded. */
+/** Returns the filters of a search in a chat. The terms must be folded. */
 export function chatFilter(chatId: bigint, filters: SearchFilters, terms: readonly string[]): Query[] {
   return [{ term: { chat_id: chatId.toString() } }, ...messageFilter(filters, terms)];
 }
 
-/** Returns the filters of a search across an application. The terms are folded. */
+/** Returns the filters of a search across an application. The terms must be folded. */
 export function applicationFilter(request: ApplicationFilters, terms: readonly string[]): Query[] {
   const { applicationId, chats } = request;
   return [
     { term: { application_id: applicationId.toString() } },
-    // A worker of an older version may have written documents without it, which have no place in the order.
+    // A worker of an older version may have written documents without a chat number. They have no place in the order.
     { exists: { field: "chat_number" } },
     ...(chats ? [{ terms: { chat_id: chats.map(({ id }) => id.toString()) } }] : []),
     ...messageFilter(request, terms),
@@ -43,7 +43,7 @@ function messageFilter({ sender, from, to }: SearchFilters, terms: readonly stri
   ];
 }
 
-/** Returns the query for messages whose marked text contains another one. */
+/** Returns the query for messages whose marked text contains the given text. */
 function textQuery(text: string): Query {
   const length = Array.from(text).length;
   const field = `folded.g${Math.min(length, longestGram)}`;

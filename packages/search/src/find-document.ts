@@ -13,7 +13,7 @@ export async function isSearchable(
   const { client, readAlias, requestTimeoutMs } = index.connection;
   const answer = await ask(
     client.get(
-      // A document that is written but not yet refreshed is not found by a search either.
+      // With `realtime: false`, a document that was written but not yet refreshed is not found, like in a search.
       { index: readAlias, id: `${chatId}-${number}`, routing: chatId.toString(), realtime: false, _source: false },
       { ignore: [404], requestTimeout: requestTimeoutMs },
     ),
@@ -21,7 +21,7 @@ export async function isSearchable(
   return answer.found;
 }
 
-/** Returns true for the Elasticsearch backend, to use what MySQL's does not have. */
+/** Returns true for the Elasticsearch backend, which has features that the MySQL backend lacks. */
 export function isElasticsearch(index: SearchIndex): index is ElasticsearchIndex {
   return index.kind === "elasticsearch";
 }

@@ -9,10 +9,10 @@ import type { FoundMessage, PageRequest, SearchFilters, SearchPage } from "./sea
 import type { Walk } from "./walk-chats.ts";
 import { markWords, rankingOf, rankOf } from "./words.ts";
 
-/** Maximum bytes of the contents that a search has read and not compared yet. */
+/** Maximum number of bytes of contents that a search has read and not compared yet. */
 const maxHeldBytes = 16 * maxPageBytes;
 
-/** How much one search may read. */
+/** Maximum number of messages that one search may read, and maximum time in ms that it may take. */
 export interface Limits {
   readonly messages: number;
   readonly ms: number;
@@ -22,17 +22,17 @@ export interface HitsOptions<Message, Position> {
   readonly request: SearchFilters & PageRequest;
   readonly form: PositionForm<Position>;
   readonly limits: Limits;
-  /** Begins after a position, or with the newest message. */
+  /** Starts a walk after a position or, if the position is undefined, with the newest message. */
   readonly walkFrom: (after: Position | undefined) => Promise<Walk<Message, Position>>;
 }
 
 /**
- * Finds a page of hits by reading messages from the newest one on. When it reaches a limit, it returns the hits so far, and its
- * cursor continues from there.
+ * Finds a page of hits by reading messages from the newest one on. When it reaches a limit, it returns the hits so far,
+ * and its cursor continues from there.
  *
- * By relevance, a walk from the newest message to the end finds the hits of all ranks: those of the rank of the cursor, and the
- * first ones of each lower rank, which follow. If the cursor is in the middle of its rank, a walk from there finds the rest of
- * this rank, and a second one begins with the newest message and the next rank.
+ * In the order by relevance, a walk from the newest message to the end finds the hits of all ranks: first those of the
+ * cursor's rank, then the first ones of each lower rank. If the cursor is in the middle of its rank, a walk from there
+ * finds the rest of this rank, and a second walk begins with the newest message and the next rank.
  */
 export async function findHits<Message extends FoundMessage, Position>({
   request,
@@ -74,7 +74,7 @@ function beginningWith(rank: number): { rank: number; position: undefined } {
   return { rank, position: undefined };
 }
 
-/** Returns the rank of a message, or undefined if it does not match. */
+/** Returns a function that returns the rank of a message, or undefined if the message does not match. */
 export function rankerFor(
   { sender, from, to }: SearchFilters,
   terms: readonly string[],
@@ -90,13 +90,16 @@ export function rankerFor(
   };
 }
 
-/** Creates the budget of one search: what is left of its limits. */
+/** Creates the budget of one search. It is spent when the search reaches one of its limits. */
 export function createBudget({ messages, ms }: Limits, left?: AbortSignal) {
   const turns = createTurns();
   const deadline = performance.now() + ms;
   let read = 0;
   return {
-    /** Call this after each message that was read. Gives other work a turn. Throws if nobody waits any more. */
+    /**
+     * Returns whether the budget is spent or the walk holds too many bytes; otherwise gives other work a turn. Call
+     * this after each message that was read. Throws if nobody is waiting any more.
+     */
     async isSpentBy(walk: Walk<unknown, unknown>): Promise<boolean> {
       read += 1;
       if (left?.aborted === true) throw new SearchUnavailable("nobody waits for the answer");
@@ -107,7 +110,7 @@ export function createBudget({ messages, ms }: Limits, left?: AbortSignal) {
   };
 }
 
-/** Creates a basket for hits in their order: no more of them than show that a page is full. */
+/** Creates a basket that collects hits in order until there are more than fit on a page. */
 function createBasket<Message extends FoundMessage>(limit: number) {
   const found: Found<Message>[] = [];
   let bytes = 0;

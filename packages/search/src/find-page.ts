@@ -7,32 +7,35 @@ const sizeFields = z.object({ bytes: z.tuple([z.int()]).transform(([bytes]) => b
 
 interface Question {
   readonly filter: estypes.QueryDslQueryContainer[];
-  /** The chats whose shards are asked; absent for all shards. */
+  /** Chats whose shards are searched; undefined for all shards. */
   readonly routing?: readonly bigint[] | undefined;
-  /** Clauses that add to the score of a message. */
+  /** Clauses that increase the score of a message. */
   readonly should?: estypes.QueryDslQueryContainer[] | undefined;
-  /** The fields that order the hits, or `_score`, descending. Together they are different for each message. */
+  /**
+   * Fields, or `_score`, by which hits are sorted in descending order. No two messages have the same values in all of
+   * them.
+   */
   readonly order: readonly string[];
-  /** The values of these fields after which the page begins. */
+  /** Values of these fields in the hit after which the page begins. */
   readonly after?: number[] | undefined;
   readonly limit: number;
-  /** Fields of the source. */
+  /** Fields of the source to return. */
   readonly fields: string[];
   readonly signal?: AbortSignal | undefined;
 }
 
 interface Answer {
   readonly hits: estypes.SearchHit[];
-  /** The last hit that was read, if more hits may follow it. */
+  /** Last hit that was read, if more hits may follow it. */
   readonly last?: estypes.SearchHit | undefined;
 }
 
-/** Finds the hits of a page, and one more to show that there is a next page. */
+/** Finds the hits of a page. Reads one hit more than `limit` to find out whether there is a next page. */
 export async function findPage(
   connection: Connection,
   { limit, fields, signal, ...question }: Question,
 ): Promise<Answer> {
-  // Both questions share one timeout.
+  // Both requests share one timeout.
   return askWithTimeout(
     connection,
     async (inTime) => {
@@ -41,12 +44,14 @@ export async function findPage(
         const hits = await find({ _source: fields, size: limit + 1 });
         return { hits, last: hits.length > limit ? hits.at(-1) : undefined };
       }
-      // Two hundred bodies can be 13 MB, which take a long time to parse. Read the sizes first, then only the messages that fit.
+      // Two hundred bodies can have 13 MB, which would take a long time to parse. Therefore the sizes are read first,
+      // and then only the messages that fit.
       const sized = await find({ size: limit + 1, _source: false, docvalue_fields: ["bytes"] });
       const sizes = sized.map((hit) => sizeFields.parse(hit.fields).bytes);
       const fitting = sized.slice(0, countFitting(sizes, limit));
       if (fitting.length === 0) return { hits: [] };
-      // By their ids, because other messages may have become searchable among them.
+      // The second request finds messages by id, because more messages may have become searchable since the first
+      // request.
       const ids = { ids: { values: fitting.flatMap(({ _id }) => _id ?? []) } };
       const hits = await find({ _source: fields, size: fitting.length }, ids);
       return { hits, last: sized.length > fitting.length ? fitting.at(-1) : undefined };

@@ -74,7 +74,7 @@ describe("fold", () => {
       });
       return Math.min(...times);
     };
-    // With an insertion sort it would take some hundred times as long.
+    // With an insertion sort, folding would take several hundred times as long.
     expect(timeOf("\u0316\u0301")).to.be.below(10 * timeOf("\u0301\u0301") + 10);
   });
 

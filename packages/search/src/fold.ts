@@ -1,12 +1,12 @@
-// A cluster is a base with its marks. Two kinds of characters are treated as marks although Unicode does not define
-// them as such: the half-width (han)dakuten, and the jamo of a decomposed Hangul syllable. ASCII characters and
-// ideographs without marks are left out, because each one folds alone to one character. Normalization sorts the marks
-// of a base in quadratic time (30,000 marks take 250 ms). A cluster therefore ends after 30 marks, as in Unicode's
-// stream-safe format (UAX #15). Further marks form clusters without a base.
+// A cluster is a base character with its marks. Two kinds of characters are treated as marks although Unicode does not
+// define them as such: the half-width (han)dakuten, and the jamo of a decomposed Hangul syllable. ASCII characters and
+// ideographs without marks are left out, because each of them folds to a single character by itself. Normalization
+// sorts the marks of a base in quadratic time (30,000 marks take 250 ms). A cluster therefore ends after 30 marks, as
+// in Unicode's stream-safe format (UAX #15). Further marks form clusters without a base.
 const clusterPattern =
   /(?:[\u1100-\u115F\uA960-\uA97C]+|[\uAC00-\uD7A3])[\u1160-\u11A7\uD7B0-\uD7C6]*[\u11A8-\u11FF\uD7CB-\uD7FB]*\p{M}{0,30}|[^\p{M}\0-\x7F\u3400-\u4DBF\u4E00-\u9FFF][\p{M}\uFF9E\uFF9F]{0,30}|[\0-\x7F\u3400-\u4DBF\u4E00-\u9FFF]?\p{M}{1,30}/gu;
-// Accents, Hebrew points, Arabic harakat and tatweel, and invisible characters. Vowel signs of Indic and Thai scripts
-// are kept.
+// Characters that folding removes: accents, Hebrew points, Arabic harakat and tatweel, and invisible characters. Vowel
+// signs of Indic and Thai scripts are kept.
 const stripped =
   /[\u0300-\u036F]|[\u0591-\u05BD\u05BF\u05C1\u05C2\u05C4\u05C5\u05C7]|\u0640|[\u064B-\u065F\u0670]|[\u00AD\u200B\u200E\u200F\u2060\uFE0E\uFE0F\uFEFF]/gu;
 const undecomposed: Readonly<Record<string, string>> = {
@@ -24,7 +24,7 @@ const undecomposed: Readonly<Record<string, string>> = {
   ĸ: "k",
   ı: "i",
   ς: "σ",
-  // Phones insert these instead of the straight ones of a keyboard.
+  // Phones insert these quotation marks instead of the straight ones on a keyboard.
   "‘": "'",
   "’": "'",
   "“": '"',
@@ -32,12 +32,13 @@ const undecomposed: Readonly<Record<string, string>> = {
 };
 const mapped = new RegExp(`[${Object.keys(undecomposed).join("")}]`, "gu");
 const ascii = /^[\0-\x7F]*$/;
-// A text repeats a few clusters many times, and a lookup is ten times faster than folding.
+// Maximum number of clusters whose folding is cached. Texts repeat a few clusters many times, and a lookup is ten times
+// faster than folding.
 const maxRemembered = 50_000;
 const maxRememberedLength = 8;
 const remembered = new Map<string, string>();
 
-/** Returns true if the text is ASCII. Each of its characters then folds alone to one character. */
+/** Returns true if the text is ASCII. In this case, each character folds to a single character by itself. */
 export function isAscii(text: string): boolean {
   return ascii.test(text);
 }
@@ -54,7 +55,7 @@ function foldCluster(cluster: string): string {
 
 function computeFolding(cluster: string): string {
   const decomposed = cluster.normalize("NFKD");
-  // NFKD decomposes "¨" to a space with a mark. Folding it to a space would make a query for it empty.
+  // NFKD decomposes "¨" to a space with a mark. If "¨" were folded to a space, a query for it would be empty.
   const spacing = decomposed.startsWith(" ") && !/^\p{White_Space}/u.test(cluster);
   return (spacing ? cluster : decomposed)
     .toLowerCase()
@@ -71,16 +72,17 @@ export function fold(text: string): string {
   return text.toWellFormed().replace(clusterPattern, foldCluster).toLowerCase();
 }
 
-/** A folded text that maps each of its UTF-16 units to the original text. */
+/** A folded text, with a mapping from its UTF-16 units to the original text. */
 export interface FoldedText {
   readonly folded: string;
   /**
-   * Where the source of a folded unit begins: its character, or its cluster if several characters were folded together.
+   * Returns the start of a folded unit's source: its character, or its cluster if several characters were folded
+   * together.
    */
   readonly startOf: (unit: number) => number;
-  /** Where the source of a folded unit ends (exclusive). */
+  /** Returns the end (exclusive) of a folded unit's source. */
   readonly endOf: (unit: number) => number;
-  /** The first folded unit whose source ends after a position in the text. */
+  /** Returns the first folded unit whose source ends after a position in the original text. */
   readonly unitAfter: (position: number) => number;
 }
 
@@ -103,7 +105,7 @@ export function foldWithOffsets(text: string): FoldedText {
         })
         .toLowerCase();
 
-  /** Returns the last cluster that begins at or before a folded unit, or -1. */
+  /** Returns the index of the last cluster that begins at or before a folded unit, or -1. */
   const clusterAt = (unit: number): number => upperBound(foldedStarts, unit) - 1;
   return {
     folded,
@@ -125,7 +127,7 @@ export function foldWithOffsets(text: string): FoldedText {
   };
 }
 
-/** Returns how many of the values, which are in ascending order, are at most `value`. */
+/** Returns the number of values that are at most `value`. The values must be in ascending order. */
 function upperBound(values: readonly number[], value: number): number {
   let [low, high] = [0, values.length];
   while (low < high) {

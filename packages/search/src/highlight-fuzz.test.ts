@@ -4,7 +4,7 @@ import { fold } from "./fold.ts";
 import { highlight } from "./highlight.ts";
 import { matches, queryTerms } from "./query.ts";
 
-// Texts that have broken highlighters: our own marks and entities as text, text that folds to more, fewer or no
+// Kinds of text that are known to break highlighters: marks and entities as text, text that folds to more, fewer or no
 // letters, clusters of many code points, halves of surrogate pairs, and overlapping words.
 const pieces = [
   "<mark>",
@@ -66,7 +66,7 @@ const query = fc.oneof(
   fc.constantFrom("a", "e", "mark", "<mark>", "lt", "amp", "ss", "ffi", "👩", "x x x", "\u0301"),
 );
 
-/** A body and a query, which is often a part of the body. */
+/** Generates a body and a query that is often a part of the body. */
 const search = fc
   .tuple(text(60), query, fc.nat(), fc.integer({ min: 1, max: 30 }), fc.boolean())
   .map(([body, q, at, length, isPart]) => {
@@ -124,7 +124,7 @@ describe("highlights of any text", function () {
     check((fragments) => {
       expect(fragments.length).to.be.within(1, 3);
       for (const fragment of fragments) expect(fragment.isWellFormed()).to.equal(true);
-      // Up to six letters per letter, and a mark around each.
+      // Escaping turns a letter into up to six, and each may have a mark around it.
       expect(fragments.join("").length).to.be.below(3 * 1_000 * 19);
     });
   });

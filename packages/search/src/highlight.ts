@@ -1,7 +1,7 @@
 import { createBoundaries, type Boundaries } from "./boundaries.ts";
 import { foldWithOffsets, type FoldedText } from "./fold.ts";
 
-/** A part of a text in UTF-16 offsets. The end is exclusive. */
+/** A part of a text, as UTF-16 offsets with an exclusive end. */
 interface Range {
   readonly start: number;
   end: number;
@@ -10,11 +10,13 @@ interface Range {
 const maxFragments = 3;
 const fragmentLength = 160;
 const wholeLength = 2 * fragmentLength;
-// Invisible characters are folded to nothing, so a word can extend over a whole body. Only its beginning is shown.
+// Maximum length of a match that is shown. Invisible characters are folded to nothing, so a single word can extend over
+// a whole body.
 const maxMatchLength = 2 * fragmentLength;
-// How far a cut may move to be between two words.
+// Maximum distance that a cut may move to fall between two words.
 const wordSlack = 20;
-// Enough matches of one word to fill all fragments, even if they are dense. A body of one repeated letter has 65,535.
+// Maximum number of matches per term. They fill all fragments even if they are dense; a body of one repeated letter has
+// 65,535.
 const maxAnchors = 1_000;
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -52,7 +54,7 @@ function merge(ranges: readonly Range[]): Range[] {
   return merged;
 }
 
-/** Returns about `FRAGMENT_LENGTH` of text around a match, cut between words if possible. */
+/** Returns the range of about `fragmentLength` units of text around a match, cut between words if possible. */
 function fragmentAround(text: string, match: Range, boundaries: Boundaries): Range {
   const middle = Math.floor((match.start + match.end) / 2);
   let start = Math.max(0, Math.min(match.start, middle - fragmentLength / 2));
@@ -69,7 +71,7 @@ function fragmentAround(text: string, match: Range, boundaries: Boundaries): Ran
   return { start, end };
 }
 
-/** Chooses at most `MAX_FRAGMENTS` fragments. The first match of each term has priority over all second ones. */
+/** Chooses at most `maxFragments` fragments. The first match of each term has priority over all second matches. */
 function chooseFragments(text: string, found: readonly Range[][], boundaries: Boundaries): Range[] {
   if (text.length <= wholeLength) return [{ start: 0, end: text.length }];
   const firsts = found.flatMap((ranges) => ranges.slice(0, 1));
@@ -85,8 +87,8 @@ function chooseFragments(text: string, found: readonly Range[][], boundaries: Bo
 
 /**
  * Returns fragments of a body as escaped HTML, with matches in `<mark>` and `…` where text was cut off. A short body is
- * one whole fragment. The terms are folded, as from `queryTerms`. The time is proportional to the length of the body,
- * regardless of its content.
+ * one whole fragment. The terms must be folded, like those from `queryTerms`. The time is proportional to the length of
+ * the body, regardless of its content.
  */
 export function highlight(body: string, terms: readonly string[]): string[] {
   const text = body.toWellFormed();
@@ -110,7 +112,7 @@ export function highlight(body: string, terms: readonly string[]): string[] {
   });
 }
 
-/** Returns the beginning of a body as HTML without marks. Cheap, regardless of the content. */
+/** Returns the beginning of a body as HTML without marks, in little time regardless of the content. */
 export function beginningOf(body: string): string[] {
   const text = body.slice(0, wholeLength + 1).toWellFormed();
   if (body.length <= wholeLength) return [escapeHtml(text)];

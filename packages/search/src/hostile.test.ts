@@ -38,7 +38,7 @@ describe("highlighting hostile texts", () => {
       for (const q of hostileQueries) {
         for (const fragments of [highlight(body, queryTerms(q)), beginningOf(body)]) {
           expect(fragments.length).to.be.within(1, 3);
-          // Up to six letters per letter, and a mark around each.
+          // Escaping turns a letter into up to six, and each may have a mark around it.
           expect(fragments.join("").length, q).to.be.below(3 * 1000 * 6);
         }
       }

@@ -6,9 +6,9 @@ import { sentBytes } from "./page.ts";
 import type { SearchDocument } from "./search-index.ts";
 import { markWords } from "./words.ts";
 
-// Each field has all grams of one length of the marked text and nothing else. Positions count characters (code points), so a
-// phrase of a text's grams matches exactly the text as a substring. Texts of one and two characters are single grams and need
-// no positions.
+// Each field contains all grams of one length from the marked text and nothing else. Positions count characters (code
+// points), so a phrase query with a text's grams matches exactly the documents that contain the text as a substring.
+// Texts of one and two characters are single grams and need no positions.
 const gramLengths = [1, 2, 3] as const;
 export const longestGram = 3;
 
@@ -16,11 +16,11 @@ function perGram<T>(make: (length: number) => T): Record<string, T> {
   return Object.fromEntries(gramLengths.map((length) => [`g${length}`, make(length)]));
 }
 
-/** The settings of a new index. */
+/** Settings of a new index. */
 export const indexSettings: estypes.IndicesIndexSettings = {
   auto_expand_replicas: "0-1",
-  // A late write must not restore a deleted message, so its version is remembered for longer than any bulk request
-  // can take.
+  // A late write must not restore a deleted message, so the version of a deletion is remembered for longer than any
+  // bulk request can take.
   gc_deletes: "15m",
   analysis: {
     tokenizer: perGram((length) => ({ type: "ngram" as const, min_gram: length, max_gram: length })),
@@ -28,7 +28,7 @@ export const indexSettings: estypes.IndicesIndexSettings = {
   },
 };
 
-/** The fields of a document. Ids are sent as strings, because JSON numbers are exact only up to 2⁵³. */
+/** Fields of a document. Ids are sent as strings, because JSON numbers are exact only up to 2⁵³. */
 export const indexMapping: estypes.MappingTypeMapping = {
   dynamic: "strict",
   _routing: { required: true },
@@ -41,11 +41,11 @@ export const indexMapping: estypes.MappingTypeMapping = {
     uid: { type: "keyword", index: false, doc_values: false },
     version: { type: "long", index: false, doc_values: false },
     change_number: { type: "long" },
-    // Searches filter and sort by it.
+    // Searches filter and sort by this field.
     created_at: { type: "date" },
     updated_at: { type: "date", index: false, doc_values: false },
     body: { type: "text", index: false },
-    // The other fields of the content as one text, so that a new one needs no mapping.
+    // The other fields of the content share one text field, so a new field needs no mapping.
     other_fields: { type: "text", index: false },
     sender: { type: "keyword", doc_values: false },
     bytes: { type: "integer", index: false },
@@ -62,14 +62,14 @@ export const indexMapping: estypes.MappingTypeMapping = {
   },
 };
 
-/** The fields of a document that have its content. */
+/** Fields of a document that contain the message's content. */
 export const contentSource = { body: z.string(), other_fields: z.string().optional() };
 
-/** The fields of a document that say which message it has, and after which change. */
+/** Fields of a document that identify the message and its latest change. */
 export const stateSource = z.object({ uid: z.string(), version: z.int(), change_number: z.int().optional() });
 export const stateFields = Object.keys(stateSource.shape);
 
-/** Returns the uid of a message as it is in the index. */
+/** Returns the uid of a message in the form used in the index. */
 export function uidText(uid: Uint8Array): string {
   return Buffer.from(uid).toString("base64url");
 }
@@ -96,7 +96,10 @@ export function toSource(document: SearchDocument): Record<string, unknown> {
   };
 }
 
-/** Returns the content of a document, without the fields of newer versions; the source must have `contentSource`. */
+/**
+ * Returns the content of a document without fields that only newer versions know. The source must include the fields of
+ * `contentSource`.
+ */
 export function contentFrom({ body, other_fields }: z.infer<z.ZodObject<typeof contentSource>>): MessageContent {
   return decodeContent(body, other_fields).content;
 }

@@ -9,13 +9,13 @@ const searchLimits: Limits = { messages: 50_000, ms: 1_000 };
 
 export interface MysqlIndexOptions {
   readonly messages: StoredMessages;
-  /** How much one search may read before it returns what it has found so far. */
+  /** Limits of one search. When it reaches one, it returns the hits so far. */
   readonly limits?: Limits;
 }
 
 /**
- * Creates the search without an index, for small data. It reads messages from the newest one on until the page is full,
- * all are read, or a limit is reached.
+ * Creates the MySQL backend, which needs no index, for small amounts of data. It reads messages from newest to oldest
+ * until the page is full, all are read, or a limit is reached.
  */
 export function createMysqlIndex({ messages, limits = searchLimits }: MysqlIndexOptions): SearchIndex {
   return {

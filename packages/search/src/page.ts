@@ -3,18 +3,18 @@ import { beginningOf, highlight } from "./highlight.ts";
 import { createTurns } from "./turns.ts";
 import type { FoundMessage, SearchPage } from "./search-index.ts";
 
-/** How long highlighting one page may take. After that, hits show the beginning of their bodies. */
+/** Time in ms for highlighting one page. After that, hits show only the beginning of their bodies. */
 const highlightBudgetMs = 500;
 
 /**
- * Returns the size of a content in an answer, in bytes. A control character is six times as long in JSON as in the
- * database.
+ * Returns the number of bytes that a message's content has in an answer. A control character is six times as long in
+ * JSON as in the database.
  */
 export function sentBytes(content: MessageContent): number {
   return Buffer.byteLength(JSON.stringify(content.body)) - 2 + Buffer.byteLength(encodeOtherFields(content));
 }
 
-/** A found message, and the cursor of the page that begins after it. */
+/** A found message with the cursor of the page that begins after it. */
 export interface Found<Message extends FoundMessage> {
   readonly message: Message;
   readonly cursor: string;
@@ -22,9 +22,9 @@ export interface Found<Message extends FoundMessage> {
 
 export interface PageOptions {
   readonly limit: number;
-  /** Folded words. */
+  /** Folded words and phrases of the query. */
   readonly terms: readonly string[];
-  /** The cursor of the next page if all found messages are shown. Absent at the end. */
+  /** Cursor of the next page if this page shows all found messages. Undefined at the end. */
   readonly rest?: string | undefined;
   readonly highlightMs?: number;
 }

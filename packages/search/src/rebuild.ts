@@ -7,8 +7,8 @@ import { SearchUnavailable } from "./errors.ts";
 import type { IndexResult, RejectedDocument, SearchDocument } from "./search-index.ts";
 
 /**
- * All rows of the database, including deleted ones, in chunks and in (chat id, number) order. It reads only while it is
- * iterated, and each read sees everything that is committed at that time.
+ * Returns all rows of the database, including deleted ones, in chunks and in the order (chat id, number). It reads only
+ * while it is iterated, and each read sees everything that is committed at that time.
  */
 export type DocumentSource = () => AsyncIterable<readonly SearchDocument[]>;
 
@@ -19,7 +19,7 @@ export interface RebuildOptions {
 }
 
 export interface RebuildResult {
-  /** The name of the new serving index. */
+  /** Name of the new serving index. */
   readonly index: string;
   copied: number;
   readonly rejected: RejectedDocument[];
@@ -50,8 +50,9 @@ async function removeIndices(connection: Connection, indices: readonly string[])
 
 /**
  * Fills a new index from the database and replaces the old one in one atomic step, while searches and writes continue
- * (`writeToAll` explains why none is missed). If it fails or is killed, the old index keeps serving and the next
- * rebuild removes the remains. A rebuild that starts while another one runs takes over, and the other one fails.
+ * (`writeToAll` explains why no message is missed). If it fails or is killed, the old index keeps serving searches, and
+ * the next rebuild removes the remains. If a rebuild starts while another one is running, the new one takes over and
+ * the other one fails.
  */
 export async function rebuild(es: ElasticsearchIndex, { scan, onProgress }: RebuildOptions): Promise<RebuildResult> {
   const { connection } = es;
@@ -75,12 +76,13 @@ export async function rebuild(es: ElasticsearchIndex, { scan, onProgress }: Rebu
       ...old.map((replaced) => ({ remove: { index: replaced, alias: readAlias } })),
       { add: { index, alias: readAlias, ...servingAlias } },
     ]);
-    // Searches that started on the old index may finish there.
+    // Searches that started on the old index have time to finish there.
     await sleep(requestTimeoutMs);
     await removeIndices(connection, old);
     return result;
   } catch (error) {
-    // Report the first error. The next rebuild removes what cannot be removed now.
+    // Errors are ignored here, so that the first error is reported. The next rebuild removes what cannot be removed
+    // now.
     await removeIndices(connection, [index]).catch(() => undefined);
     if (error instanceof IndexGone) throw new SearchUnavailable("Another rebuild has taken over", { cause: error });
     throw error;

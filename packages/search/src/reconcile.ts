@@ -6,36 +6,36 @@ import { stateFields, stateSource, uidText } from "./mapping.ts";
 import type { ElasticsearchIndex } from "./elasticsearch.ts";
 import type { MessagePosition } from "./verify.ts";
 
-/** A range of numbers in one chat, including both ends. Without the ends, the whole chat. */
+/** A range of numbers in one chat, including both ends. Without `from` and `to`, it is the whole chat. */
 export interface CountedRange {
   readonly chatId: bigint;
   readonly from?: number;
   readonly to?: number;
 }
 
-/** A chat, and a change number. */
+/** A chat, and the change number after which its changes are wanted. */
 export interface ChatAfter {
   readonly chatId: bigint;
   readonly change: number;
 }
 
-/** A message in the database. */
+/** A message in the database that the index should contain. */
 export interface ExpectedMessage extends MessagePosition {
   readonly uid: Uint8Array;
   readonly version: number;
   readonly changeNumber: number | null;
 }
 
-/** A number of messages, and the sum of their numbers. */
+/** A count of messages with the sum of their message numbers. */
 export interface MessageCount {
   readonly count: number;
   readonly sum: number;
 }
 
 /**
- * Returns whether both may be of the same messages. Sums are doubles, which Elasticsearch adds up exactly to 2⁵³: about
- * as far as the numbers of 130 million messages. Beyond that, one is taken for the other if they differ by rounding
- * alone.
+ * Returns whether both may be counts of the same messages. Elasticsearch adds up sums as doubles, which are exact up to
+ * 2⁵³: enough for about the first 130 million numbers of a chat. Above that, sums that differ only by rounding count as
+ * equal.
  */
 export function isSameCount(one: MessageCount, other: MessageCount): boolean {
   const larger = Math.max(one.sum, other.sum);
@@ -79,13 +79,15 @@ export async function countIndexed(
 
 const numberField = z.object({ number: z.tuple([z.int()]).transform(([number]) => number) });
 
-/** A document in the index, with the version that Elasticsearch compares. */
+/** The number of a document in the index, with the version that Elasticsearch compares. */
 export interface IndexedNumber {
   readonly number: number;
   readonly version: number;
 }
 
-/** Returns the numbers of a range of at most 10,000 that the index has. Throws `SearchUnavailable`. */
+/**
+ * Returns the numbers and versions of the documents in a range of at most 10,000 numbers. Throws `SearchUnavailable`.
+ */
 export async function numbersInIndex(
   { connection }: ElasticsearchIndex,
   { chatId, from, to }: Required<CountedRange>,
@@ -114,7 +116,7 @@ export async function numbersInIndex(
 }
 
 /**
- * Returns the messages that are missing in the index, or that it has in another version or with a different uid. Throws
+ * Returns the messages that the index does not contain, or contains with a different uid, version or change. Throws
  * `SearchUnavailable`.
  */
 export async function findMissing<Message extends ExpectedMessage>(
@@ -129,7 +131,7 @@ export async function findMissing<Message extends ExpectedMessage>(
     if (found === undefined || !("found" in found) || !found.found) return true;
     const document = stateSource.parse(found._source);
     if (document.uid !== uidText(uid) || document.version !== version) return true;
-    // A message that was stored late has a change number, but its content is the first one.
+    // A message that was stored late has a change number, but still its original content.
     return version > 1 && document.change_number !== changeNumber;
   });
 }
@@ -141,8 +143,8 @@ function documentOf({ readAlias }: Connection, { chatId, number }: MessagePositi
 const maxAhead = 500;
 
 /**
- * Returns the numbers of messages, at most 500 of each chat, whose changes in the index have higher numbers. Throws
- * `SearchUnavailable`.
+ * Returns the numbers of messages, at most 500 per chat, whose change number in the index is above the given one.
+ * Throws `SearchUnavailable`.
  */
 export async function changedAfter(
   { connection }: ElasticsearchIndex,
@@ -166,7 +168,10 @@ export async function changedAfter(
   );
 }
 
-/** Searches many times in one request. It may take longer than a reader would wait: sums read all messages of the chats. */
+/**
+ * Runs many searches in one request. The request may take longer than a reader would wait, because sums read all
+ * messages in the chats.
+ */
 async function answersOf({ client, bulkTimeoutMs }: Connection, searches: estypes.MsearchRequestItem[]) {
   const patient = { requestTimeoutMs: bulkTimeoutMs };
   const { responses } = await askWithTimeout(patient, (inTime) => client.msearch({ searches }, inTime));

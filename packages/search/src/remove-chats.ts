@@ -7,13 +7,13 @@ import type { IndexedNumber } from "./reconcile.ts";
 
 const maxDocuments = 1_000;
 
-/** A document's id is its chat's id and its number: `7-42`. */
+/** A document's id consists of the chat's id and the message number, such as `7-42`. */
 const hitSchema = z.object({ _id: z.string().regex(/^\d+-\d+$/), _version: z.int() });
 
 /**
- * Removes documents of chats from every index that is written to, at most 1,000 per index, and returns how many it removed. 0
- * means that no searchable document is left. A bulk request that is under way may bring some back, so call it again later.
- * Elasticsearch keeps the bytes of removed documents until it merges their segments.
+ * Removes documents of chats from every index that is written to, at most 1,000 per index, and returns how many it
+ * removed. A result of 0 means that no searchable document is left. A bulk request in flight may bring some back, so
+ * call this again later. Elasticsearch keeps the bytes of removed documents until it merges their segments.
  */
 export async function removeChats({ connection }: ElasticsearchIndex, chatIds: readonly bigint[]): Promise<number> {
   if (chatIds.length === 0) return 0;
@@ -23,7 +23,7 @@ export async function removeChats({ connection }: ElasticsearchIndex, chatIds: r
   return removed;
 }
 
-/** Returns how many documents of the chats each index has, by the name of the index. */
+/** Returns how many documents of the chats each index contains, by index name. */
 export async function countDocuments(
   { connection }: ElasticsearchIndex,
   chatIds: readonly bigint[],
@@ -50,7 +50,10 @@ async function removeFrom(connection: Connection, index: string, chatIds: readon
   return hits.length;
 }
 
-/** Removes documents of a chat that the database has no messages for, unless they were written again since they were found. */
+/**
+ * Removes documents of a chat for which the database has no messages, unless they have been written again since they
+ * were found.
+ */
 export async function removeNumbers(
   { connection }: ElasticsearchIndex,
   chatId: bigint,
@@ -67,7 +70,8 @@ async function removeFound(
   hits: readonly z.infer<typeof hitSchema>[],
 ): Promise<void> {
   const operations = hits.map(({ _id, _version }) => ({
-    // A higher version, so that a late write of the same message loses for as long as the index remembers the deletion.
+    // The deletion has a higher version than the document, so that a late write of the same message loses as long as
+    // the index remembers the deletion.
     delete: {
       _index: directAlias(index),
       _id,

@@ -1,26 +1,29 @@
 import type { MessageContent } from "@confab/contracts";
 
-/** A message to index. Its `version` grows with every change of its content. The ids are those of the database. */
+/** A message to index. Its `version` grows with every change to its content. Its ids are those in the database. */
 export interface SearchDocument extends MessageContent {
   readonly chatId: bigint;
   readonly applicationId: bigint;
-  /** The number of the chat in its application. */
+  /** Number of the chat in its application. */
   readonly chatNumber: number;
   readonly number: number;
-  /** 16 bytes that identify the message, in case the database loses one and assigns its number to another. */
+  /** 16 bytes that identify the message even if the database loses it and assigns its number to another one. */
   readonly uid: Uint8Array;
   readonly version: number;
-  /** That of its latest change; null without one. Unlike a version, it is not given again after the database has lost changes. */
+  /**
+   * Change number of the latest change, or null if there is none. Unlike a version, it is not reused after the database
+   * has lost changes.
+   */
   readonly changeNumber: number | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
-  /** A deleted message is removed from the index. */
+  /** Time of the deletion, or null. A deleted message is removed from the index. */
   readonly deletedAt: Date | null;
 }
 
-/** A message that a backend found. */
+/** A message found by a search. */
 export interface FoundMessage extends MessageContent {
-  /** Distinguishes the message from another one that later got its chat id and number. */
+  /** Distinguishes the message from one that later gets the same chat id and number. */
   readonly uid: Uint8Array;
   readonly number: number;
   readonly version: number;
@@ -29,7 +32,7 @@ export interface FoundMessage extends MessageContent {
   readonly updatedAt: Date;
 }
 
-/** A message that a search across an application found, with its chat as the index knows it. */
+/** A message that a search across an application found, with its chat according to the index. */
 export interface FoundInChat extends FoundMessage {
   readonly chatId: bigint;
   readonly chatNumber: number;
@@ -41,36 +44,39 @@ export interface Highlights {
 }
 
 export interface SearchPage<Found extends FoundMessage = FoundMessage> {
-  /** In the order of the request. */
+  /** Hits in the requested order. */
   readonly hits: (Found & Highlights)[];
-  /** The cursor of the next page. Absent on the last page. */
+  /** Cursor of the next page; missing on the last page. */
   readonly next?: string;
 }
 
-/** The conditions for a message, beside its chat. */
+/** Conditions that a message must meet, apart from its chat. */
 export interface SearchFilters {
-  /** Ends the search when nobody waits for it any more. */
+  /** Signal that ends the search when nobody is waiting for it any more. */
   readonly signal?: AbortSignal | undefined;
-  /** Absent: every text matches. */
+  /** The query. If it is undefined, every text matches. */
   readonly q?: string | undefined;
-  /** Only messages of this sender. */
+  /** If given, only messages from this sender match. */
   readonly sender?: string | undefined;
-  /** Only messages that were created at this time or later. */
+  /** If given, only messages created at this time or later match. */
   readonly from?: Date | undefined;
-  /** Only messages that were created before this time. */
+  /** If given, only messages created before this time match. */
   readonly to?: Date | undefined;
 }
 
-/** The order of hits. By relevance, those of a higher rank come first (`rankOf`), and within a rank the newest. */
+/**
+ * The order of hits. In the order by relevance, hits of a higher rank (`rankOf`) come first, and within a rank, newer
+ * hits come first.
+ */
 export type SearchOrder = "newest" | "relevance";
 
-/** A page of hits. */
+/** The order, size and start of a page of hits. */
 export interface PageRequest {
-  /** Default: newest. */
+  /** Order of the hits. Default: newest. */
   readonly order?: SearchOrder | undefined;
   /** Maximum number of hits, at least 1. */
   readonly limit: number;
-  /** From the page before, with the same order. */
+  /** Cursor from the previous page, which must have the same order. */
   readonly cursor?: string | undefined;
 }
 
@@ -78,18 +84,18 @@ export interface SearchRequest extends SearchFilters, PageRequest {
   readonly chatId: bigint;
 }
 
-/** A chat that a search across an application reads. */
+/** A chat that a search across an application includes. */
 export interface SearchedChat {
   readonly id: bigint;
   readonly number: number;
-  /** Null if the chat has no messages. */
+  /** Time of the chat's latest message, or null if it has none. */
   readonly lastMessageAt: Date | null;
 }
 
-/** The messages of an application that a search reads. */
+/** Conditions for the messages of an application that a search reads. */
 export interface ApplicationFilters extends SearchFilters {
   readonly applicationId: bigint;
-  /** Only these chats of the application. */
+  /** If given, only these chats of the application are searched. */
   readonly chats?: readonly SearchedChat[] | undefined;
 }
 
@@ -100,29 +106,33 @@ export interface CountRequest extends ApplicationFilters {
   readonly limit: number;
 }
 
-/** The hits in a chat. */
+/** Number of hits in a chat. */
 export interface ChatHits {
   readonly chatId: bigint;
   readonly chatNumber: number;
-  /** At least 1. */
+  /** Number of hits, at least 1. */
   readonly hits: number;
 }
 
 export interface HitCounts {
-  /** Those with the most hits, by hits and then by number of chat. */
+  /** Chats with the most hits: the one with the most hits first, and chats with equal counts by chat number. */
   readonly chats: ChatHits[];
-  /** False if the search reached a limit before it had read all messages. Only the later ones are counted then. */
+  /**
+   * False if the counts may be wrong: the search reached a limit and counted only the newest messages, or it compared
+   * only the beginning of a long term.
+   */
   readonly isExact: boolean;
 }
 
 export interface IndexOptions {
   /**
-   * When the documents become searchable: within a second, at once (`true`), or at the next refresh, which is awaited.
+   * When the documents become searchable: within a second (`false`), at once (`true`), or at the next refresh, which is
+   * awaited (`"wait_for"`).
    */
   readonly refresh?: boolean | "wait_for";
   /**
-   * Reads messages of the database again, by chat id and number; deleted ones are left out. So it is seen whether the database has lost a
-   * change that the index has. Without it, the change in the index counts.
+   * Reads messages from the database again, by chat id and number, and leaves out deleted ones. This shows whether the
+   * database has lost a change that is in the index. Without this function, the change in the index counts.
    */
   readonly readAgain?: ReadAgain | undefined;
 }
@@ -146,20 +156,23 @@ export interface IndexResult {
 /** The search index of messages. Every backend passes the same conformance suite. */
 export interface SearchIndex {
   readonly kind: "elasticsearch" | "mysql";
-  /** Creates the index if it is missing; harmless when repeated or done by several processes. Returns whether this call created it. */
+  /**
+   * Creates the index if it is missing, and returns whether this call created it. May be repeated or called by several
+   * processes.
+   */
   prepare(): Promise<boolean>;
-  /** Takes documents in any order and any number of times: one without a newer change changes nothing. */
+  /** Indexes documents, in any order and any number of times. A document without a newer change has no effect. */
   index(documents: readonly SearchDocument[], options?: IndexOptions): Promise<IndexResult>;
-  /** Throws `InvalidQuery`, `InvalidCursor` or `SearchUnavailable`. */
+  /** Searches a chat. Throws `InvalidQuery`, `InvalidCursor` or `SearchUnavailable`. */
   search(request: SearchRequest): Promise<SearchPage>;
   /**
-   * Searches all chats of an application. The newest message is the last one by time, then by chat number, then by number. Throws
-   * the same errors.
+   * Searches all chats of an application. Messages are sorted by time, then by chat number, then by number. Throws the
+   * same errors as `search`.
    */
   searchApplication(request: ApplicationSearchRequest): Promise<SearchPage<FoundInChat>>;
-  /** Counts what `searchApplication` finds in each chat. Throws `InvalidQuery` or `SearchUnavailable`. */
+  /** Counts the messages that `searchApplication` finds in each chat. Throws `InvalidQuery` or `SearchUnavailable`. */
   countHits(request: CountRequest): Promise<HitCounts>;
-  /** Throws `SearchUnavailable` if a search cannot be answered now. */
+  /** Throws `SearchUnavailable` if searches cannot be answered at the moment. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

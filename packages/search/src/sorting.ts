@@ -5,16 +5,16 @@ import { rankingClauses } from "./filters.ts";
 import type { PageRequest } from "./search-index.ts";
 import { rankingOf } from "./words.ts";
 
-/** How Elasticsearch sorts by position. */
+/** Order of positions in Elasticsearch, with the conversion between positions and sort values. */
 export interface PositionSort<Position> extends PositionForm<Position> {
-  /** The fields, descending. Together they are different for each message. */
+  /** Sort fields, in descending order. No two messages have the same values in all of them. */
   readonly fields: string[];
-  /** The values of these fields. */
+  /** Returns the values of these fields for a position. */
   readonly toValues: (position: Position) => number[];
   readonly fromValues: z.ZodType<Position>;
 }
 
-/** The parts of a question that give the order, and how to read the cursor of a hit in it. Throws `InvalidCursor`. */
+/** Parts of a request that define the order, and a function that returns the cursor of a hit. */
 export interface Sorting {
   readonly should: estypes.QueryDslQueryContainer[] | undefined;
   readonly order: string[];
@@ -22,7 +22,10 @@ export interface Sorting {
   readonly cursorOf: (hit: estypes.SearchHit) => string;
 }
 
-/** Sorts by position, or first by the score, which is the rank. */
+/**
+ * Returns the sorting by position or, for the order by relevance, first by score, which is the rank. Throws
+ * `InvalidCursor`.
+ */
 export function sortingOf<Position>(
   { fields, toValues, fromValues, ...form }: PositionSort<Position>,
   { order = "newest", cursor }: PageRequest,

@@ -1,16 +1,16 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-/** How long work may block the event loop before other work gets a turn. */
+/** Time in ms that work may block the event loop before other work gets a turn. */
 const turnMs = 2;
 
 export interface Turns {
-  /** Await this between two steps of work. Gives other work a turn if this work has blocked the event loop for 2 ms. */
+  /** Gives other work a turn if this work has blocked the event loop for 2 ms. Await this between two steps of work. */
   give(): Promise<void>;
-  /** Milliseconds of this work so far, without the turns of other work. */
+  /** Returns the milliseconds that this work has taken so far, without the turns of other work. */
   spent(): number;
 }
 
-/** Splits long work into turns of the event loop. */
+/** Creates a helper that splits long work into several turns of the event loop. */
 export function createTurns(): Turns {
   let began = performance.now();
   let before = 0;

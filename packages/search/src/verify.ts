@@ -15,12 +15,12 @@ export interface MessagePosition {
 
 export interface Differences {
   count: number;
-  /** The first 20. */
+  /** Positions of the first 20 messages. */
   readonly first: MessagePosition[];
 }
 
 export interface VerifyResult {
-  /** The number of messages that are equal on both sides. */
+  /** Number of messages that are equal in the index and the database. */
   equal: number;
   readonly missing: Differences;
   readonly extra: Differences;
@@ -30,17 +30,17 @@ export interface VerifyResult {
 
 interface Message extends MessagePosition, MessageContent {
   readonly applicationId: bigint;
-  /** Undefined if an older version of Confab indexed the message. */
+  /** The chat's number, or undefined if an older version of Confab indexed the message. */
   readonly chatNumber: number | undefined;
   readonly version: number;
 }
 
-// A body can be 64 KiB, so an answer has at most 32 MiB.
+// Number of documents per request. A body can have 64 KiB, so an answer has at most 32 MiB.
 const pageLength = 500;
 const maxShown = 20;
 const keepAlive = "2m";
 
-/** Maximum number of differences that get a second look. */
+/** Maximum number of differences that are compared a second time. */
 const maxSuspects = 10_000;
 
 const sourceFields = ["chat_id", "application_id", "chat_number", "number", "version", ...Object.keys(contentSource)];
@@ -56,8 +56,9 @@ const indexedMessage = z.object({
 
 export interface VerifyOptions {
   /**
-   * Waits until what was written meanwhile is indexed, and returns the rows of these messages, at most 500 of them. Only what still differs
-   * then is a difference; without it, what is written during the comparison may be one.
+   * Waits until messages written in the meantime are indexed, and returns the rows of the given messages, at most 500.
+   * Only messages that still differ then count as different. Without this function, messages written during the
+   * comparison may count as different.
    */
   readonly settled?: (positions: readonly MessagePosition[]) => Promise<readonly SearchDocument[]>;
 }
@@ -101,7 +102,7 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
       for (const { _source, sort = [] } of answer.hits.hits) {
         const message = messageFrom(_source);
         yield message;
-        // The sort value of a chat id is a JSON number and may have lost its last digits.
+        // The sort value of a chat id is a JSON number that may have lost its last digits.
         after = sort.with(0, message.chatId.toString());
       }
     } while (after !== undefined);
@@ -110,7 +111,7 @@ async function* indexedMessages({ client, readAlias, bulkTimeoutMs }: Connection
   }
 }
 
-/** Returns the messages that the index has of these, by their keys. */
+/** Returns the given messages that the index contains, by key. */
 async function indexedOf(connection: Connection, positions: readonly MessagePosition[]): Promise<Map<string, Message>> {
   const { client, readAlias, bulkTimeoutMs } = connection;
   const transport = { requestTimeout: bulkTimeoutMs };
@@ -147,7 +148,7 @@ function note(differences: Differences, { chatId, number }: MessagePosition): vo
 
 /**
  * Compares the index with the database message by message. Reads both in order, so memory use does not grow with their
- * size, except for at most 10,000 differences, which it looks at a second time.
+ * size, except for at most 10,000 differences, which are compared a second time.
  */
 export async function verify(
   es: ElasticsearchIndex,
@@ -164,7 +165,7 @@ export async function verify(
   const meet = (stored: Message | undefined, indexed: Message | undefined): void => {
     const kind = compared(stored, indexed);
     const { chatId, number } = (stored ?? indexed)!;
-    // Without the text of the message.
+    // The list of differences must not contain the texts of messages.
     const position = { chatId, number };
     if (kind !== "equal" && settled && suspects.length < maxSuspects) suspects.push(position);
     else count(kind, position);
@@ -192,14 +193,14 @@ export async function verify(
     const documents = await indexedOf(es.connection, page);
     for (const position of page) {
       const [row, found] = [rows.get(keyOf(position)), documents.get(keyOf(position))];
-      // A message that was deleted meanwhile is on neither side.
+      // A message that was deleted in the meantime is neither in the database nor in the index.
       if (row ?? found) count(compared(row, found), position);
     }
   }
   return result;
 }
 
-/** Compares both sides of a message. At least one of them has it. */
+/** Compares a message in the database and the index. At least one of them must contain it. */
 function compared(stored: Message | undefined, indexed: Message | undefined): keyof VerifyResult {
   if (!indexed) return "missing";
   if (!stored) return "extra";

@@ -5,7 +5,10 @@ import type { StoredMessages, Walk } from "./walk-chats.ts";
 /** Maximum number of messages, and of bytes of their contents, per read. */
 const mostAtOnce = { limit: 250, bytes: maxPageBytes };
 
-/** Walks through the messages of a chat by number, the highest first, or from below the number `after`. */
+/**
+ * Starts a walk through the messages of a chat in descending order of their numbers, below the number `after` if it is
+ * given.
+ */
 export async function walkChat(
   stored: StoredMessages,
   { chatId, from, to }: Pick<SearchFilters, "from" | "to"> & { chatId: bigint },
@@ -16,7 +19,8 @@ export async function walkChat(
   let [messages, held]: [FoundMessage[], number] = [[], 0];
 
   /**
-   * Returns the number below which the walk begins: 0 if there is no message, and undefined for the end of the chat.
+   * Returns the number below which the walk begins: 0 if no message qualifies, or undefined to begin with the newest
+   * message.
    */
   async function beginningOf(): Promise<number | undefined> {
     if (to === undefined) return undefined;
@@ -28,7 +32,8 @@ export async function walkChat(
     messages = await stored.newest(chatId, before === undefined ? mostAtOnce : { ...mostAtOnce, before });
     before = messages.at(-1)?.number;
     for (const message of messages) held += contentBytes(message);
-    // Times ascend with the numbers, but for messages that Redis accepted while its clock was set back.
+    // Times normally increase with the numbers. Because Redis' clock may have been set back, the walk ends only when
+    // all messages in a read are too old.
     isOver = before === undefined || (from !== undefined && messages.every(({ createdAt }) => createdAt < from));
   }
 

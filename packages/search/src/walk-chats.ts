@@ -3,59 +3,65 @@ import { chunksOf } from "@confab/async";
 import { comparePositions, type Position } from "./cursor.ts";
 import type { ApplicationFilters, FoundInChat, FoundMessage, SearchedChat } from "./search-index.ts";
 
-/** The stored messages that a search reads. Deleted ones are left out. */
+/** Reads stored messages for a search, but no deleted ones. */
 export interface StoredMessages {
   /**
-   * Messages of a chat with numbers below `before`, newest first: at most `limit` messages and at most `bytes` bytes of
-   * contents, but at least one message. An empty result means the end.
+   * Returns messages of a chat with numbers below `before`, newest first: at most `limit` messages and at most `bytes`
+   * bytes of contents, but at least one message. An empty result means the end.
    */
   newest(chatId: bigint, page: { before?: number; limit: number; bytes: number }): Promise<FoundMessage[]>;
-  /** For each chat, its highest-numbered message that was created before a time, if there is one. In any order. */
+  /**
+   * Returns for each chat the highest-numbered message that was created before the given time, if there is one. The
+   * result is in any order.
+   */
   latestBefore(
     bounds: readonly { chatId: bigint; before: Date }[],
   ): Promise<{ chatId: bigint; number: number; createdAt: Date }[]>;
-  /** Chats of an application that have messages, at most `limit` of them, the one with the latest message first. */
+  /** Returns at most `limit` chats of an application that have messages, the one with the latest message first. */
   activeChats(
     applicationId: bigint,
     limit: number,
   ): Promise<{ chatId: bigint; chatNumber: number; lastMessageAt: Date }[]>;
 }
 
-/** Maximum number of chats that one search reads, those with the latest messages. */
+/** Maximum number of chats that one search reads. It reads those with the latest messages. */
 const maxChats = 10_000;
 const maxBounds = 100;
-/** The first read of a chat. Each further one is twice as large, up to the maximum. */
+/** Number of messages in the first read of a chat. Each further read is twice as large, up to the maximum. */
 const firstChunk = 25;
 const maxChunk = 250;
 const bytesPerMessage = 4_096;
 
-/** Stored messages, from the newest one on. */
+/** A walk through stored messages from newest to oldest. */
 export interface Walk<Message, Position> {
-  /** The next message; undefined at the end. */
+  /** Returns the next message, or undefined at the end. */
   next(): Promise<{ message: Message; position: Position } | undefined>;
-  /** The bytes of the contents that were read and not returned yet. */
+  /** Returns the number of bytes of contents that have been read but not yet returned. */
   heldBytes(): number;
 }
 
 export interface WalkOptions extends Pick<ApplicationFilters, "applicationId" | "chats" | "from" | "to"> {
-  /** The walk begins after this position. */
+  /** Position after which the walk begins. */
   readonly after?: Position | undefined;
 }
 
-/** The rest of a chat in a walk. Its position is that of its next message, or higher before that message was read. */
+/**
+ * The remaining messages of a chat in a walk. The position of a rest is that of its next message or, until this message
+ * has been read, a higher one.
+ */
 interface Rest extends Position {
   readonly chatId: bigint;
-  /** Messages that were read, newest first. */
+  /** Messages that were read and not returned yet, newest first. */
   messages: FoundMessage[];
   chunk: number;
-  /** The time of the chat's latest message when the walk began. Later ones are left out. */
+  /** Time of the chat's latest message when the walk began. Later messages are left out. */
   latest: number;
 }
 
 /**
- * Walks through the messages of an application by position, the highest first, and reads a chat only when its turn comes. A
- * message counts as being as old as the oldest one with a higher number in its chat, so that each chat is read by number
- * even if Redis' clock was set back. Messages that are stored during the walk are left out.
+ * Starts a walk through the messages of an application in descending order of position. It reads a chat only when its
+ * turn comes. A message counts as no newer than any message with a higher number in its chat, so that each chat is read
+ * by number even if Redis' clock was set back. Messages that are stored during the walk are left out.
  */
 export async function walkChats(
   stored: StoredMessages,
@@ -90,7 +96,7 @@ export async function walkChats(
     const lowest = messages.at(-1);
     if (lowest === undefined) return;
     rest.chunk = Math.min(2 * chunk, maxChunk);
-    // All of them are new: read on below them.
+    // All of these messages were stored after the walk began, so the walk continues below them.
     if (first === -1) {
       insert(Object.assign(rest, { number: lowest.number - 1 }));
       return;
@@ -123,7 +129,7 @@ export async function walkChats(
   };
 }
 
-/** Returns where the walk begins in each chat. */
+/** Returns the position at which the walk begins in each chat. */
 async function beginningOf(
   stored: StoredMessages,
   { applicationId, chats, to, after }: Omit<WalkOptions, "from">,
@@ -135,7 +141,7 @@ async function beginningOf(
   for (const chat of chats ?? (await activeChats(stored, applicationId))) {
     if (chat.lastMessageAt === null) continue;
     const latest = chat.lastMessageAt.getTime();
-    // Among chats with the same time, those with lower numbers follow.
+    // If chats have the same time, those with lower numbers come later in the walk.
     const before = isAfter ? after.time + (chat.number < after.chatNumber ? 1 : 0) : end;
     if (isAfter && chat.number === after.chatNumber) {
       rests.push(restOf(chat, { time: after.time, number: after.number - 1 }, Infinity));

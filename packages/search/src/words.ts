@@ -1,20 +1,21 @@
-// Folding removes this character (a zero width space), so a folded text has it only where it was marked.
+// Folding removes this character (a zero width space), so a folded text contains it only where a word is marked.
 const separator = "\u200B";
-// Letters, digits and their marks, except those of scripts that do not separate words. There every place is the end of a word.
+// Letters, digits and their marks, except those of scripts that do not separate words. In such scripts, every position
+// counts as the end of a word.
 const wordPattern =
   /[[\p{L}\p{M}\p{N}]--[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Thai}\p{scx=Lao}\p{scx=Khmr}\p{scx=Mymr}]]+/gv;
 
 /**
- * Returns a folded text with a mark before and after each word. A mark depends only on the two characters around it. So
- * a term occurs in a text if and only if `insideWords(term)` occurs in the marked text.
+ * Returns a folded text with a mark before and after each word. A mark depends only on the two characters around it.
+ * Therefore a term occurs in a text if and only if `insideWords(term)` occurs in the marked text.
  */
 export function markWords(folded: string): string {
   return folded.replace(wordPattern, `${separator}$&${separator}`);
 }
 
 /**
- * Maximum number of characters of a term that are compared by their positions. Each further one costs Elasticsearch as much as the
- * first, for each place where its grams occur.
+ * Maximum number of characters of a term that Elasticsearch compares by position. Each further character would cost as
+ * much as the first, for each occurrence of its grams.
  */
 const maxCompared = 32;
 
@@ -28,7 +29,7 @@ export function comparedPart(text: string): string {
   return text.length <= maxCompared ? text : Array.from(text).slice(0, maxCompared).join("");
 }
 
-/** Returns the text that occurs in a marked text wherever the folded term occurs, also inside words. */
+/** Returns the text that occurs in a marked text wherever the folded term occurs, even inside words. */
 export function insideWords(term: string): string {
   const marked = beginningWords(term);
   return marked.startsWith(separator) ? marked.slice(1) : marked;
@@ -42,8 +43,8 @@ function beginningWords(term: string): string {
 
 /**
  * Returns the conditions that make a message relevant, each as the texts that its marked text must contain: the query's
- * words begin words, they are words, and they stand next to each other as in the query. Each condition includes the one
- * before. Only the beginning of a long text counts.
+ * terms begin words, are whole words, and are next to each other as in the query. Each condition includes the previous
+ * one. Only the beginning of a long text counts.
  */
 export function rankingOf(terms: readonly string[]): string[][] {
   if (terms.length === 0) return [];

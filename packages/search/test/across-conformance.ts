@@ -6,10 +6,10 @@ import type { Backend } from "./backends.ts";
 import { failure } from "./failure.ts";
 import { newChat } from "./documents.ts";
 
-/** Describes the promises of a search across an application, for all backends. */
+/** Tests the promises of a search across an application, for all backends. */
 export function describeSearchAcross(name: string, backendOf: () => Backend): void {
   describe(`${name} across an application`, () => {
-    /** Returns the hits of all pages. */
+    /** Returns the keys of the hits of all pages. */
     async function find(request: Omit<ApplicationSearchRequest, "limit">, limit = 100): Promise<Key[]> {
       const found: Key[] = [];
       let cursor: string | undefined;
@@ -48,7 +48,7 @@ export function describeSearchAcross(name: string, backendOf: () => Backend): vo
       await backendOf().put([mine.message(1, 1, 0), theirs.message(1, 1, 10), theirs.message(2, 1, 20)]);
       expect(await find({ applicationId: mine.applicationId, q: "hello" })).to.deep.equal(["1/1"]);
       expect(await find({ applicationId: newApplication().applicationId, q: "hello" })).to.deep.equal([]);
-      // Even if the chats of another application are named.
+      // A request with an empty list of chats finds nothing either.
       const { applicationId } = newApplication();
       const found = await find({ applicationId, q: "hello", chats: [] });
       expect(found).to.deep.equal([]);
@@ -107,7 +107,7 @@ export function describeSearchAcross(name: string, backendOf: () => Backend): vo
     });
 
     it("orders any messages by time, chat and number, with pages of any size", async () => {
-      // Steps of 0 make equal times, also within a chat.
+      // Steps of 0 produce equal times, even within a chat.
       const step = fc.record({ chat: fc.integer({ min: 1, max: 4 }), ms: fc.constantFrom(0, 0, 1, 5) });
       await fc.assert(
         fc.asyncProperty(
@@ -144,7 +144,7 @@ export function describeSearchAcross(name: string, backendOf: () => Backend): vo
         const answer = await backendOf().index.searchApplication({ applicationId, q: "hello", limit: 4, cursor });
         found.push(...answer.hits.map(keyOf));
         cursor = answer.next;
-        // New messages in every chat, also in one without messages so far, and the last hit disappears.
+        // Every chat gets new messages, even one without messages so far, and the last hit is deleted.
         const last = documents.find((document) => keyOf(document) === found.at(-1))!;
         await backendOf().put([
           ...[1, 2, 3, 4].map((chat) => message(chat, 50 + page, 1_000 + page)),
@@ -175,7 +175,7 @@ export function describeSearchAcross(name: string, backendOf: () => Backend): vo
     it("walks through many messages of many chats", async () => {
       const { applicationId, message } = newApplication();
       const documents = Array.from({ length: 2_000 }, (_, index) =>
-        // Chat 1 has most of the messages, and the others have one in a hundred each.
+        // Chat 1 has most of the messages, and each of the others has one in a hundred.
         message(
           index % 10 === 0 ? 2 + ((index / 10) % 10) : 1,
           1 + index,

@@ -7,7 +7,7 @@ export const startTime = Date.UTC(2026, 2, 1);
 /** Returns a time some milliseconds after the start. */
 export const at = (ms: number) => new Date(startTime + ms);
 
-/** Chat and number of a hit. */
+/** Chat number and message number of a hit. */
 export type Key = string;
 export const keyOf = ({ chatNumber, number }: { chatNumber: number; number: number }): Key => `${chatNumber}/${number}`;
 
@@ -17,7 +17,7 @@ export function newApplication() {
   const ids = Array.from({ length: 20 }, newChat);
   return {
     applicationId,
-    /** A message that was created some milliseconds after the start. */
+    /** Returns a message that was created some milliseconds after the start. */
     message: (
       chatNumber: number,
       number: number,

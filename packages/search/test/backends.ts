@@ -10,14 +10,14 @@ import {
   type SearchIndex,
 } from "@confab/search";
 
-/** A search index and the function that puts messages into it. */
+/** A search index with a function that puts messages into it. */
 export interface Backend {
   index: SearchIndex;
   put(documents: readonly SearchDocument[]): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Prepares a separate index on the test run's Elasticsearch. `close` also removes it. */
+/** Prepares a separate index in the test run's Elasticsearch. `close` also removes the index. */
 export async function createTestIndex({ shards = 1 } = {}): Promise<ElasticsearchIndex> {
   const name = uniquePrefix("search");
   const es = createElasticsearchIndex({ url: testStores().elasticsearchUrl, name, shards });

@@ -15,7 +15,7 @@ const asciiSigns = Array.from("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~");
 
 const numbers = ({ hits }: SearchPage) => hits.map(({ number }) => number);
 
-// Letters that fold in all possible ways, next to each other in all orders, and any code points.
+// Generates letters that fold in all possible ways, in all orders, and any code points.
 const letters = fc.constantFrom(
   ...Array.from('aeAE sS\n ßİıIéèΣσς ё اَـ שׁ कि को 京 ガカﾞｶ 각ᄀ ᅡᆨ 😀👩\u200D🇩🇪 \u0301\u0308\uFE0F\u200B*\\"%_'),
 );
@@ -25,7 +25,7 @@ const texts = fc.oneof(
   fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
 );
 
-/** Describes the promises of a search index, for all backends. */
+/** Tests the promises of a search index, for all backends. */
 export function describeSearchIndex(name: string, createBackend: () => Promise<Backend>): void {
   describe(name, () => {
     const backend = useForAll(createBackend);

@@ -5,10 +5,10 @@ import { at, newApplication } from "./applications.ts";
 import type { Backend } from "./backends.ts";
 import { failure } from "./failure.ts";
 
-/** Describes the promises of the counts of hits, for all backends. */
+/** Tests the promises of hit counts, for all backends. */
 export function describeCounts(name: string, backendOf: () => Backend): void {
   describe(`${name} with counts`, () => {
-    /** Counts chats and hits, in order. */
+    /** Returns chats and their numbers of hits, in the order of the answer. */
     async function count(request: Omit<CountRequest, "limit">, limit = 20): Promise<[chat: number, hits: number][]> {
       const { chats, isExact } = await backendOf().index.countHits({ ...request, limit });
       expect(isExact).to.equal(true);

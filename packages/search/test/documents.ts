@@ -8,7 +8,7 @@ export function newChat(): bigint {
 }
 
 /**
- * Returns message `number` of a chat, by default with version 1. A null body means a deleted message. `life`
+ * Returns message `number` of a chat, by default with version 1. A null body stands for a deleted message. `life`
  * distinguishes messages with the same number.
  */
 export function messageOf(chatId: bigint, number: number, body: string | null, version = 1, life = 0): SearchDocument {
@@ -29,7 +29,7 @@ export function messageOf(chatId: bigint, number: number, body: string | null, v
   };
 }
 
-/** Returns texts as the messages 1, 2, 3… of a chat. */
+/** Returns documents with the given texts as messages 1, 2, 3… of a chat. */
 export function messagesOf(chatId: bigint, bodies: readonly string[]): SearchDocument[] {
   return bodies.map((body, at) => messageOf(chatId, at + 1, body));
 }

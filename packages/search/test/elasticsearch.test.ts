@@ -125,7 +125,7 @@ describe("the Elasticsearch index", () => {
     const chatId = newChat();
     await es.index([messageOf(chatId, 1, "deleted")], { refresh: true });
     await es.index([messageOf(chatId, 1, null, 3)], { refresh: true });
-    // Elasticsearch drops old deletions at a refresh, by a clock that advances five times per second.
+    // On a refresh, Elasticsearch drops old deletions according to a clock that advances five times per second.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     for (const number of [2, 3]) await es.index([messageOf(chatId, number, "other")], { refresh: true });
     await es.index([messageOf(chatId, 1, "deleted", 2)], { refresh: true });
@@ -144,7 +144,7 @@ describe("the Elasticsearch index", () => {
         expect(result).to.deep.equal({ indexed: 1, rejected: [] });
         expect(await bodies(chatId, "lost")).to.deep.equal([]);
         expect(await bodies(chatId, "text")).to.deep.equal(["new text"]);
-        // From here on it is edited, repeated and deleted like any other message.
+        // From here on, the message is edited, repeated and deleted like any other.
         await es.index([messageOf(chatId, 1, "edited text", 2, 2)], { refresh: true });
         await es.index([messageOf(chatId, 1, "new text", 1, 2)], { refresh: true });
         expect(await bodies(chatId, "text")).to.deep.equal(["edited text"]);

@@ -7,7 +7,7 @@ const endAfterTest = useEnding();
 
 const phrase = `${"abab".repeat(60)} end`;
 const bodies = Array.from({ length: 60 }, (_, at) =>
-  // All begin like the phrase; every fourth one contains it as a whole.
+  // All texts contain the beginning of the phrase; every fourth one contains the whole phrase.
   at % 4 === 0 ? `x ${phrase} ${at}` : `x ${phrase.slice(0, -1)} ${at}`,
 );
 const whole = bodies.flatMap((body, at) => (body.includes(phrase) ? [at + 1] : [])).reverse();

@@ -4,7 +4,7 @@ const key = ({ chatId, number }: SearchDocument) => `${chatId}-${number}`;
 const inOrder = (a: SearchDocument, b: SearchDocument) =>
   a.chatId === b.chatId ? a.number - b.number : a.chatId < b.chatId ? -1 : 1;
 
-/** Creates the rows that the index must equal: a table of committed rows that is read page by page while it changes. */
+/** Creates a table of committed rows that the index must match. It is read page by page while it changes. */
 export function createMessageTable(pageSize = 500) {
   const rows = new Map<string, SearchDocument>();
   return {
@@ -20,7 +20,7 @@ export function createMessageTable(pageSize = 500) {
         const page = rest.sort(inOrder).slice(0, pageSize);
         if (page.length === 0) return;
         yield page;
-        // A pause between two pages, in which the table changes.
+        // The table changes during this pause between two pages.
         await new Promise((resolve) => setTimeout(resolve, 5));
         last = page.at(-1);
       }

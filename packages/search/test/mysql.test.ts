@@ -93,7 +93,7 @@ describe("a search across an application in MySQL", () => {
   const applicationId = 11n;
   const at = (ms: number) => new Date(Date.UTC(2026, 4, 1) + ms);
 
-  /** Finds all hits of an application, page by page, and the number of pages. */
+  /** Finds all hits of an application page by page, and counts the pages. */
   async function findAll(backend: Backend, limit: number): Promise<{ found: string[]; pages: number }> {
     const found: string[] = [];
     let [pages, cursor]: [number, string | undefined] = [0, undefined];
@@ -152,7 +152,7 @@ describe("a search across an application in MySQL", () => {
   it("repeats and skips nothing if the clock of Redis was set back", async () => {
     const backend = endAfterTest(await createMysqlBackend());
     const chats = [newChat(), newChat()];
-    // The times of each chat go up to 30, back to 10, and up again.
+    // The times in each chat rise to 30, fall back to 10, and rise again.
     const times = [10, 20, 30, 10, 15, 20, 35, 5, 40];
     const messages = chats.flatMap((chatId, index) =>
       times.map((ms, before) => ({

@@ -44,7 +44,7 @@ describe("rebuilding the index", () => {
           messageOf(chatId, deleted, null, current(deleted) + 1),
         ];
         table.commit(changed);
-        // Like the worker: a message is read for indexing after its commit, and may have changed since.
+        // Like in the worker, a message is read for indexing after its commit and may have changed since.
         const rows = changed.flatMap((row) => table.rows.get(`${chatId}-${row.number}`) ?? []);
         expect((await es.index(rows)).rejected).to.deep.equal([]);
         writes += rows.length;

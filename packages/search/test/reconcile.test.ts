@@ -12,7 +12,7 @@ describe("counting what the index has", () => {
     const last = 2_147_483_647;
     const numbers = [1, 2, 4, last - 1, last];
     await es.index([...numbers.map((number) => messageOf(chatId, number, "text")), messageOf(other, 7, "text")]);
-    // Removed documents count no more.
+    // Removed documents no longer count.
     await es.index([messageOf(chatId, 2, null, 2)], { refresh: true });
     const ranges = [{ chatId }, { chatId, from: 2, to: 4 }, { chatId, from: 5, to: 9 }, { chatId: other }];
     expect(await countIndexed(es, ranges)).to.deep.equal([
@@ -43,7 +43,7 @@ describe("counting what the index has", () => {
 
   it("takes sums that are too large for a double for the same if they differ by rounding alone", async () => {
     const chatId = newChat();
-    // A test has no time for more documents, so their numbers are larger than those of messages.
+    // The numbers are larger than real message numbers, because a test has no time to write more documents.
     const numbers = Array.from({ length: 1_000 }, (_, at) => 2 ** 45 + 7 * at * at + 1);
     await es.index(
       numbers.map((number) => messageOf(chatId, number, "text")),
@@ -56,7 +56,7 @@ describe("counting what the index has", () => {
     expect(isSameCount(stored, indexed!)).to.equal(true);
     const ulp = 2 ** 2;
     expect(isSameCount(stored, { count: 1_000, sum: sum + 2 * ulp })).to.equal(true);
-    // A message at the end instead of one in the middle of 200 million.
+    // The sum differs as if a message at the end replaced one in the middle of 200 million.
     expect(isSameCount(stored, { count: 1_000, sum: sum + 100_000_000 })).to.equal(false);
   });
 });

@@ -9,8 +9,8 @@ import { failure } from "./failure.ts";
 const isWord = (character = ""): boolean => /[\p{L}\p{M}\p{N}]/u.test(character) && !/[京คา]/u.test(character);
 
 /**
- * Returns whether a folded term occurs in a folded text, not as the later part of a word, and if `whole`, not as a part
- * of a word at all.
+ * Returns whether a folded term occurs in a folded text at the beginning of a word or, if `whole` is true, as whole
+ * words only.
  */
 function occurs(text: string, term: string, { whole }: { whole: boolean }): boolean {
   const [characters, wanted] = [Array.from(text), Array.from(term)];
@@ -22,7 +22,7 @@ function occurs(text: string, term: string, { whole }: { whole: boolean }): bool
   });
 }
 
-/** Returns the rank by its definition, without the marks that the backends use. */
+/** Returns the rank according to its definition, without the marks that the backends use. */
 function rankOf(body: string, q: string): number {
   const [text, terms] = [fold(body), queryTerms(q)];
   if (!terms.every((term) => occurs(text, term, { whole: false }))) return 0;
@@ -30,7 +30,7 @@ function rankOf(body: string, q: string): number {
   return terms.length > 1 && occurs(text, terms.join(" "), { whole: true }) ? 3 : 2;
 }
 
-/** Describes the promises of the order by relevance, for all backends. */
+/** Tests the promises of the order by relevance, for all backends. */
 export function describeRelevance(name: string, backendOf: () => Backend): void {
   describe(name, () => {
     type Search = (cursor: string | undefined) => Promise<SearchPage>;
@@ -41,7 +41,7 @@ export function describeRelevance(name: string, backendOf: () => Backend): void 
       return (cursor) => backendOf().index.searchApplication({ applicationId, q, order: "relevance", limit, cursor });
     };
 
-    /** Finds the hits of all pages, as the bodies, or as keys of an application's messages. */
+    /** Finds the hits of all pages and returns a value for each, such as the body or the message's key. */
     async function findAll<Hit, Value>(
       search: (cursor: string | undefined) => Promise<{ hits: Hit[]; next?: string }>,
       valueOf: (hit: Hit) => Value,
@@ -224,7 +224,7 @@ export function describeRelevance(name: string, backendOf: () => Backend): void 
         });
         found.push(...answer.hits.map(keyOf));
         cursor = answer.next;
-        // The last hit disappears. A new message of the highest rank is on none of the following pages.
+        // The last hit is deleted. A new message of the highest rank appears on none of the following pages.
         const last = documents.find((document) => keyOf(document) === found.at(-1))!;
         await backendOf().put([
           message(3, 50 + page, 1_000 + page, "ell"),

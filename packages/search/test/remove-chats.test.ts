@@ -40,7 +40,7 @@ describe("removing chats from the index", () => {
       scan: async function* () {
         yield [messageOf(chatId, 1, "old index"), messageOf(chatId, 2, "new index")];
         removed = await removeChats(es, [chatId]);
-        // Read before the chat was deleted, written after.
+        // The message is read before the chat is deleted and written afterwards.
         yield [messageOf(chatId, 3, "late")];
       },
     });

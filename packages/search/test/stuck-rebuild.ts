@@ -1,7 +1,7 @@
 import { createElasticsearchIndex, rebuild } from "@confab/search";
 import { messageOf } from "./documents.ts";
 
-// Copies one message, reports that on standard output and then hangs until it is killed.
+// This script copies one message, reports this on standard output and then hangs until it is killed.
 const [url = "", name = ""] = process.argv.slice(2);
 setInterval(() => undefined, 60_000);
 await rebuild(createElasticsearchIndex({ url, name }), {

@@ -1,11 +1,11 @@
-/** Texts as messages 1, 2, 3…, and the messages that each query must find. */
+/** Texts of messages 1, 2, 3…, with the messages that each query must find. */
 export interface TextCase {
   title: string;
   bodies: readonly string[];
   finds: readonly (readonly [q: string, numbers: readonly number[]])[];
 }
 
-/** The expected hits in every supported script. */
+/** Texts and expected hits in every supported script. */
 export const textCases: readonly TextCase[] = [
   {
     title: "finds whole words, prefixes and inside words",

@@ -1,6 +1,9 @@
 import { Redis } from "ioredis";
 
-/** Sends one command, as words, to a Redis or Sentinel on this machine. Throws if it answers an error or not at all. */
+/**
+ * Sends one command, given as words, to a Redis or Sentinel on this machine. Throws if the answer is an error or does
+ * not come.
+ */
 export async function askRedis(port: number, command: string): Promise<unknown> {
   const redis = new Redis({
     port,

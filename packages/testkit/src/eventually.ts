@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Repeats an assertion until it does not throw, and resolves with its value. After the timeout it throws the last
+ * Repeats an assertion until it no longer throws, and resolves to its value. After the timeout it throws the last
  * error.
  */
 export async function eventually<T>(

@@ -1,6 +1,6 @@
 const maxBytes = 65_535;
 
-/** Repeats a text until the body has its maximum length. */
+/** Repeats a text until the maximum length of a body is reached. */
 function fill(text: string, first = ""): string {
   return first + text.repeat(Math.floor((maxBytes - Buffer.byteLength(first)) / Buffer.byteLength(text)));
 }
@@ -31,7 +31,7 @@ export const hostileTexts: Readonly<Record<string, string>> = {
   "almost the word": fill("a").slice(1) + "b",
 };
 
-/** Queries that match many of these texts, match them in many ways, or almost match them. */
+/** Queries that match many of the hostile texts, match a text in many ways, or almost match one. */
 export const hostileQueries: readonly string[] = [
   "e",
   "a b c d e f g h i j k l m n o p",

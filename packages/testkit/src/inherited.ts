@@ -1,4 +1,7 @@
-/** Returns the variables that every process of a test inherits: the path, and what makes Node measure its coverage or cache its code. */
+/**
+ * Returns the environment variables that every process of a test inherits: the path, and the variables that make Node
+ * measure coverage or cache code.
+ */
 export function inherited(): NodeJS.ProcessEnv {
   const { PATH, NODE_V8_COVERAGE, NODE_COMPILE_CACHE } = process.env;
   return { PATH, NODE_V8_COVERAGE, NODE_COMPILE_CACHE };

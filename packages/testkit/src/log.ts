@@ -1,6 +1,6 @@
 export type LogLine = Record<string, unknown> & { message: string; level: string };
 
-/** Creates a destination for a logger, and collects the parsed lines that it receives. */
+/** Creates a destination for a logger. It collects and parses the lines that it receives. */
 export function captureLog() {
   const lines: LogLine[] = [];
   const write = (line: string): void => void lines.push(JSON.parse(line) as LogLine);

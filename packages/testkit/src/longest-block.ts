@@ -1,6 +1,6 @@
 /**
- * Measures the longest time in milliseconds for which the work blocked the event loop of this thread. It counts CPU time
- * and returns the best of several runs, so that other work on the machine does not count.
+ * Returns the longest time in milliseconds for which the work blocked the event loop of this thread. It measures CPU
+ * time and takes the best of several runs, so that other work on the machine does not count.
  */
 export async function longestBlock(work: () => Promise<unknown>, runs = 3): Promise<number> {
   let best = Infinity;

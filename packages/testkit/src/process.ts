@@ -12,11 +12,11 @@ import { commandOf, type ServiceHandle, type ServiceName } from "./service.ts";
 interface SlowRequest {
   readonly path: string;
   readonly body: () => object;
-  /** A part of the 201 answer. */
+  /** Fields that the 201 answer must include. */
   readonly answer: object;
 }
 
-/** Defines the tests of SIGTERM during a POST. */
+/** Defines tests that send SIGTERM during a POST. */
 export function describeShutdown(
   start: () => Promise<ServiceHandle>,
   { path, body, answer: expected }: SlowRequest,
@@ -57,7 +57,10 @@ export function describeShutdown(
   });
 }
 
-/** Defines the test of database sessions that are lost during their setup. `start` is passed the URL of a proxy of the database. */
+/**
+ * Defines the test that a service survives database sessions that are lost during their setup. `start` receives the URL
+ * of a proxy in front of the database.
+ */
 export function describeLostSessions(
   databaseUrl: () => string,
   start: (databaseUrl: string) => Promise<ServiceHandle>,
@@ -66,7 +69,8 @@ export function describeLostSessions(
     const proxy = await startProxy({ target: databaseUrl() });
     const service = await start(proxy.url);
     proxy.freeze("SET SESSION sql_mode");
-    // Probes of the database open sessions, and the driver gives them up after its timeout.
+    // During the pause, the service's probes of the database open sessions, which the driver gives up after its
+    // timeout.
     await pause(5_000);
     proxy.thaw();
     await service.stop();
@@ -75,7 +79,7 @@ export function describeLostSessions(
   });
 }
 
-/** Begins a request whose head the service has read while it waits for the body. */
+/** Begins a request, and resolves once the service has read its headers and waits for its body. */
 async function beginRequest(url: string) {
   const headers = { "content-type": "application/json", expect: "100-continue" };
   const sent = request(url, { method: "POST", headers });
@@ -92,7 +96,10 @@ async function beginRequest(url: string) {
 const isStopping = (service: ServiceHandle) =>
   eventually(() => expect(service.logs().map(({ message }) => message)).to.include("shutting down"));
 
-/** Starts a service with only these variables. It must exit with 78; returns the variables that it reports, and its report. */
+/**
+ * Starts a service with only these variables. The service must exit with 78. Returns its report and the variables that
+ * the report names.
+ */
 export function configurationErrorsOf(name: ServiceName, env: Readonly<Record<string, string>>) {
   const [program, ...args] = commandOf(name);
   const exited = spawnSync(program, args, { env: { ...inherited(), ...env }, encoding: "utf8" });

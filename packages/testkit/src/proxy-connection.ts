@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 
 export type Direction = "requests" | "answers";
 
-/** The effect of an interception on a request and its connection. */
+/** Effect of an interception on a request and its connection. */
 export type Effect =
   /** The request waits, with everything after it, until the interception ends. */
   | "hold-request"
@@ -24,9 +24,12 @@ export interface Match {
 export interface ConnectionOptions {
   readonly delayMs: () => number;
   readonly isPaused: (direction: Direction) => boolean;
-  /** Called for each chunk from the client, together with the end of the previous bytes. */
+  /**
+   * Returns the interception that the text matches, if any. Receives each chunk from the client, preceded by the end of
+   * the bytes before it.
+   */
   readonly match: (text: string) => Match | undefined;
-  /** Whether to freeze a connection on which the client has sent these first bytes. */
+  /** Returns whether to freeze a connection on which the client has sent these first bytes. */
   readonly shouldFreeze: (begin: string) => boolean;
   readonly onClose: () => void;
 }
@@ -37,11 +40,11 @@ export interface Connection {
   /** Releases everything that `hold-request` and `hold-answer` hold. */
   release(): void;
   /**
-   * From now on nothing passes, and neither side notices that the other is unreachable. With `naming`, only if the
-   * client's first bytes contain this text.
+   * Makes the connection pass nothing from now on, while neither side notices that the other is unreachable. With
+   * `naming`, it does so only if the client's first bytes contain this text.
    */
   freeze(naming?: string): void;
-  /** Sends RST to both sides. */
+  /** Resets both sides with an RST. */
   reset(): void;
   destroy(): void;
 }
@@ -51,7 +54,7 @@ interface Chunk {
   readonly what: Buffer | "end" | "close";
 }
 
-/** The maximum length of an interception's text. */
+/** Maximum length in bytes of the text of an interception. */
 export const maxTextBytes = 256;
 
 /**
@@ -85,7 +88,7 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
     }
   };
   const enqueue = (direction: Direction, what: Chunk["what"]) => {
-    // Discard the bytes, so that the sender's system continues to acknowledge them.
+    // The bytes are read and discarded, so this machine still acknowledges them and the sender notices nothing.
     if (frozen) return;
     waiting[direction].push({ at: performance.now() + options.delayMs(), what });
     flush(direction);
@@ -93,7 +96,7 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
   const onRequest = (bytes: Buffer) => {
     const text = tail + bytes.toString("latin1");
     tail = text.slice(-maxTextBytes);
-    // Enough for a login: a client sends its name among its first bytes.
+    // This length is enough to find a client's name, which it sends at login, among its first bytes.
     if (begin.length < 4096) begin = (begin + bytes.toString("latin1")).slice(0, 4096);
     frozen ||= options.shouldFreeze(begin);
     const found = expected === undefined && !frozen ? options.match(text) : undefined;
@@ -116,7 +119,7 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
     expected?.happened();
     if (effect === "reset-after") {
       resetSocket(client);
-      // Do not reset: the server may not have read the request yet.
+      // A reset would be wrong here, because the server may not have read the request yet.
       server.end();
       return;
     }
@@ -131,13 +134,13 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
   const listen = (from: Socket, to: Socket, direction: Direction, onData: (bytes: Buffer) => void) => {
     from.on("data", onData);
     from.on("end", () => {
-      // The held bytes were in transit when their sender died, so they never arrive.
+      // The held bytes were in transit when their sender vanished, so they never arrive.
       if (held.has(direction)) to.destroy();
       else enqueue(direction, "end");
     });
     from.on("error", () => undefined);
     from.on("close", () => {
-      // If nothing passes, the other side must not notice that this one has closed.
+      // If nothing may pass, the other side must not notice that this side has closed.
       if (options.isPaused(direction)) enqueue(direction, "close");
       else if (!frozen) to.destroy();
       if (client.closed && server.closed) options.onClose();
@@ -168,8 +171,8 @@ export function joinSockets(client: Socket, server: Socket, options: ConnectionO
 }
 
 /**
- * Resets a socket. One that is already ending is destroyed: after a reset it would never close, and the process would
- * never exit.
+ * Resets a socket. A socket that is already ending is destroyed instead: after a reset it would never close, and the
+ * process would never exit.
  */
 function resetSocket(socket: Socket): void {
   if (socket.connecting || socket.writableEnded) socket.destroy();

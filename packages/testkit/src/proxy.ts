@@ -10,44 +10,44 @@ import {
   type Match,
 } from "./proxy-connection.ts";
 
-/** An interception ends with `end`, or after the given number of requests. */
+/** A rule that applies an effect to requests. It ends when `end` is called, or after the given number of requests. */
 export interface Interception {
-  /** Resolves at the first intercepted request, or at its answer if the effect concerns the answer. */
+  /** Resolves on the first intercepted request, or on its answer if the effect concerns the answer. */
   readonly happened: Promise<void>;
-  /** Stops intercepting and releases everything that it held. */
+  /** Stops intercepting, and releases everything that the interception held. */
   end(): void;
 }
 
 /** A TCP proxy that simulates network failures. */
 export interface Proxy {
-  /** The target's URL with this proxy's host and port. */
+  /** URL of the target, with the host and port of this proxy. */
   readonly url: string;
   readonly port: number;
-  /** Ends every connection at once and refuses new ones. */
+  /** Ends every connection at once, and refuses new ones. */
   cut(): Promise<void>;
   /** Accepts connections again on the same port. */
   restore(): Promise<void>;
-  /** Connections stay open and new ones are accepted, but bytes wait, in both directions or in one. */
+  /** Holds back bytes, in both directions or in one. Connections stay open, and new ones are accepted. */
   pause(direction?: Direction): void;
-  /** Passes on the waiting bytes and everything after them. */
+  /** Passes on the bytes that were held back, and everything after them. */
   resume(): void;
   /**
-   * Makes the existing connections dead in both directions, permanently and without a notice, as if the other host had
+   * Makes existing connections pass nothing any more, in both directions and without any sign, as if the other host had
    * vanished. New connections work. With `naming`, it affects only connections on which the client sends this text, and
    * until `thaw` also new ones.
    */
   freeze(naming?: string): void;
-  /** New connections work from now on, whatever is sent on them. */
+  /** Lets new connections work from now on, whatever is sent on them. */
   thaw(): void;
-  /** Resets every connection. New ones work. */
+  /** Resets every connection. New connections work. */
   reset(): void;
-  /** From now on every byte arrives this many milliseconds later, in both directions; 0 ends the delay. */
+  /** Delays every byte by this many milliseconds from now on, in both directions; 0 ends the delay. */
   delay(ms: number): void;
-  /** Sends new connections to another server and resets the existing ones, like an address that moves. */
+  /** Sends new connections to another server, and resets the existing ones, as if the address had moved. */
   retarget(url: string): void;
   /**
-   * Applies `effect` to the next requests in which a client sends `text`, as it is on the wire, of at most 256 bytes. It
-   * affects one request unless `times` sets more.
+   * Applies `effect` to the next requests in which a client sends `text`, exactly as it appears on the wire and at most
+   * 256 bytes long. It affects one request unless `times` is higher.
    */
   intercept(text: string, effect: Effect, options?: { readonly times?: number }): Interception;
   close(): Promise<void>;
@@ -59,8 +59,8 @@ interface Watch extends Match {
 }
 
 /**
- * Starts a proxy in front of `target`, a URL with host and port, to test network failures; `host` is the address to
- * listen on.
+ * Starts a proxy in front of `target`, a URL with host and port, to test network failures. `host` is the address on
+ * which the proxy listens.
  */
 export async function startProxy({
   target,

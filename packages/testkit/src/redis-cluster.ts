@@ -6,28 +6,29 @@ import { freePort, startRedis, type ServerHandle } from "@confab/local";
 import { eventually } from "./eventually.ts";
 
 export interface SlotMove {
-  /** The source and the target of the slot, as indexes of `nodes`. */
+  /** Source and target of the slot, as indexes of `nodes`. */
   readonly from: number;
   readonly to: number;
-  /** A key in the slot. */
+  /** Any key in the slot. */
   readonly key: string;
-  /** Milliseconds between two groups of keys. */
+  /** Pause in ms between two groups of keys. */
   readonly pauseMs: number;
 }
 
 export interface RedisCluster {
-  /** All nodes, separated by commas. */
+  /** URLs of all nodes, separated by commas. */
   readonly url: string;
   /**
-   * Each node is a master of a third of the slots, without replicas. Like the servers of `startRedis`, they fsync
-   * before they answer.
+   * The nodes of the cluster. Each is a master of a third of the slots, without replicas, and calls fsync before it
+   * answers, like the servers of `startRedis`.
    */
   readonly nodes: readonly ServerHandle[];
-  /** Resolves with the index in `nodes` of the node that serves a key's slot. */
+  /** Resolves to the index in `nodes` of the node that serves a key's slot. */
   ownerOf(key: string): Promise<number>;
   /**
-   * Moves a key's slot to another master while it is in use, some keys at a time, like `redis-cli --cluster reshard
-   * --cluster-replace`. Resolves with the keys that both nodes had during the move; the moved copy replaces the other.
+   * Moves a key's slot to another master while the slot is in use, some keys at a time, like `redis-cli --cluster
+   * reshard --cluster-replace`. Resolves to the keys that both nodes had during the move. For these, the moved copy
+   * replaces the other one.
    */
   moveSlot(move: SlotMove): Promise<string[]>;
   stop(): Promise<void>;
@@ -38,8 +39,8 @@ const masters = 3;
 const keysAtOnce = 50;
 
 /**
- * Starts a real Redis Cluster of three masters on free ports. If one is unavailable, the others still serve their own
- * slots.
+ * Starts a real Redis Cluster of three masters on free ports. If a master is unavailable, the others still serve their
+ * own slots.
  */
 export async function startRedisCluster({ dir }: { readonly dir: string }): Promise<RedisCluster> {
   const buses = await Promise.all(Array.from({ length: masters }, () => freePort()));
@@ -117,7 +118,7 @@ function lineOf(answer: string, index: number): string {
   return answer.split("\r\n")[index] ?? "";
 }
 
-/** Sends one command as a line of text, which Redis also accepts. Throws if it answers an error. */
+/** Sends one command as a line of text, which Redis also accepts. Throws if the answer is an error. */
 async function ask(port: number, command: string): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   socket.write(`${command}\r\nQUIT\r\n`);

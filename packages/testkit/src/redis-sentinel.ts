@@ -5,14 +5,17 @@ import { askRedis } from "./ask-redis.ts";
 import { eventually } from "./eventually.ts";
 
 export interface RedisSentinel {
-  /** host:port of all Sentinels, separated by commas. */
+  /** Addresses of all Sentinels as host:port, separated by commas. */
   readonly sentinels: string;
   readonly masterName: string;
-  /** The first server is the master at the start. All fsync before they answer. */
+  /**
+   * The master and its replicas. The first server is the master at the start. All servers call fsync before they
+   * answer.
+   */
   readonly servers: readonly ServerHandle[];
-  /** Resolves with the server that all Sentinels name as the master. */
+  /** Resolves to the server that all Sentinels name as the master. */
   master(): Promise<ServerHandle>;
-  /** Makes the Sentinels promote a replica. Resolves with the new master when all of them name it. */
+  /** Makes the Sentinels promote a replica. Resolves to the new master once all of them name it. */
   failover(): Promise<ServerHandle>;
   stop(): Promise<void>;
 }
@@ -21,8 +24,8 @@ const masterName = "chat";
 const [servers, sentinelCount, quorum] = [3, 3, 2];
 
 /**
- * Starts a real master with two replicas and three Sentinels, which consider it down after one second. With `minReplicas`
- * the master refuses writes if it has fewer replicas.
+ * Starts a real master with two replicas and three Sentinels, which consider the master down after one second. With
+ * `minReplicas`, the master refuses writes while it has fewer replicas.
  */
 export async function startRedisSentinel({
   dir,
@@ -104,7 +107,7 @@ export async function startRedisSentinel({
   };
 }
 
-/** Starts one Sentinel that monitors a master; `lines` come first in its configuration. */
+/** Starts one Sentinel that monitors a master. `lines` are configuration lines, which precede those of the master. */
 export async function startSentinel({
   dir,
   master,
@@ -119,7 +122,7 @@ export async function startSentinel({
   const port = await freePort();
   const file = join(dir, "sentinel.conf");
   await mkdir(dir, { recursive: true });
-  // Sentinels save their state in this file.
+  // A Sentinel also saves its state in its configuration file.
   const { name, host, port: masterPort } = master;
   const all = [
     `port ${port}`,

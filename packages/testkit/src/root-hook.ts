@@ -8,13 +8,14 @@ import { storeVariables } from "./stores.ts";
 let folder: string | undefined;
 let stores: Stores | undefined;
 
-// The summary of a run shows nothing else of a failed assertion.
+// The summary of a test run shows only the message of a failed assertion, so chai must not shorten that message.
 config.truncateThreshold = 0;
 
-// While mocha loads this module, before it loads the tests: which tests there are depends on the stores.
+// The stores start while mocha loads this module, before it loads the tests, because the stores decide which tests
+// exist.
 await startMissingStores();
 
-/** Starts the stores that no CONFAB_TEST_*_URL names, on free ports, and sets these variables for every test. */
+/** Starts the stores for which no CONFAB_TEST_*_URL is set, on free ports, and sets these variables for every test. */
 async function startMissingStores(): Promise<void> {
   const given = {
     redis: process.env[storeVariables.redis],
@@ -30,7 +31,7 @@ async function startMissingStores(): Promise<void> {
   if (stores.elasticsearchUrl !== undefined) process.env[storeVariables.elasticsearch] = stores.elasticsearchUrl;
 }
 
-/** Stops the stores that the setup started and removes their folder. */
+/** Stops the stores that this module started and removes their folder. */
 export async function mochaGlobalTeardown(): Promise<void> {
   await stores?.stop();
   if (folder === undefined) return;

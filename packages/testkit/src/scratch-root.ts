@@ -2,8 +2,8 @@ import { statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 
 /**
- * Returns the folder for the data of stores: /dev/shm if it has 4 GiB free, because stores fsync constantly and a disk
- * may stall.
+ * Returns the folder for the data of stores. It is /dev/shm if 4 GiB are free there, because stores call fsync
+ * constantly and a disk may stall.
  */
 export async function scratchRoot(): Promise<string> {
   const memory = "/dev/shm";

@@ -7,18 +7,18 @@ import { bindToThisProcess, end, freePort, serviceArguments, spawnLogged, unbind
 import { inherited } from "./inherited.ts";
 import { hasElasticsearch, testStores } from "./stores.ts";
 
-/** A service that runs as its own process. */
+/** A service that the test runs as a separate process. */
 export interface ServiceHandle {
   readonly url: string;
   readonly adminUrl: string;
   readonly pid: number;
-  /** The exit code; null if a signal ended the process. */
+  /** Resolves to the exit code, or to null if a signal ended the process. */
   readonly exit: Promise<number | null>;
-  /** The log lines so far, oldest first. A line that is not JSON is returned as `{ message }`. */
+  /** Returns the log lines so far, oldest first. A line that is not JSON becomes `{ message }`. */
   logs(): Record<string, unknown>[];
-  /** Sends SIGTERM, and SIGKILL after 30 s. Resolves when the process has exited. */
+  /** Sends SIGTERM, and SIGKILL after 30 s. Resolves once the process has exited. */
   stop(): Promise<void>;
-  /** Sends SIGKILL and resolves when the process has exited. */
+  /** Sends SIGKILL. Resolves once the process has exited. */
   kill(): Promise<void>;
 }
 
@@ -34,9 +34,9 @@ export function commandOf(name: ServiceName, form?: ServiceForm): readonly [stri
 }
 
 /**
- * Starts `services/<name>` on free ports and resolves when it is ready. It inherits few variables;
- * `env` adds variables or replaces defaults. Stores that `env` does not name are those of the test run. The service exits
- * with this process.
+ * Starts `services/<name>` on free ports and resolves once it is ready. It inherits few variables; `env` adds variables
+ * or replaces defaults. It uses the stores of the test run unless `env` names others. The service exits with this
+ * process.
  */
 export async function startService(
   name: ServiceName,
@@ -83,7 +83,7 @@ export async function startService(
 
 const ready = "ready";
 
-/** Resolves with "ready", or after 30 s or the exit of the process with the last answer of /readyz. */
+/** Resolves to "ready", or to the last answer of /readyz after 30 s or once the process has exited. */
 async function waitUntilReady(adminUrl: string, hasEnded: () => boolean): Promise<string> {
   const deadline = performance.now() + 30_000;
   let answer = "nothing";

@@ -1,21 +1,24 @@
 import { randomBytes } from "node:crypto";
 import { createConnection } from "mariadb";
 
-/** The URLs of the stores of this test run. */
+/** URLs of the stores of this test run. */
 export interface TestStores {
   readonly redisUrl: string;
   readonly databaseUrl: string;
   readonly elasticsearchUrl: string;
 }
 
-/** The environment variables of the URLs. The caller sets them, or the root hook for the stores that it starts. */
+/**
+ * Names of the environment variables for the URLs. The caller sets them, or the root hook does for the stores that it
+ * starts.
+ */
 export const storeVariables = {
   redis: "CONFAB_TEST_REDIS_URL",
   mysql: "CONFAB_TEST_DATABASE_URL",
   elasticsearch: "CONFAB_TEST_ELASTICSEARCH_URL",
 } as const;
 
-/** Returns the stores of the test run. Reading a URL throws without the root hook. */
+/** Returns the stores of the test run. Reading a URL throws if its variable is not set. */
 export function testStores(): TestStores {
   const url = (store: keyof typeof storeVariables) => {
     const variable = storeVariables[store];
@@ -27,7 +30,7 @@ export function testStores(): TestStores {
     return value;
   };
   return {
-    // Getters, so that only those fail who need a store that is missing.
+    // These are getters, so that only tests that need a missing store fail.
     get redisUrl() {
       return url("redis");
     },
@@ -40,14 +43,14 @@ export function testStores(): TestStores {
   };
 }
 
-/** Returns false on a machine that cannot run Elasticsearch. MySQL is the search backend there. */
+/** Returns whether Elasticsearch is available. On a machine that cannot run it, MySQL is the search backend. */
 export function hasElasticsearch(): boolean {
   return process.env[storeVariables.elasticsearch] !== undefined;
 }
 
 /**
- * Creates an empty database with a random name on the MySQL server of the test run; `drop` removes it with its
- * contents.
+ * Creates an empty database with a random name on the MySQL server of the test run. `drop` removes the database with
+ * its contents.
  */
 export async function createTestDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }> {
   const name = `confab_test_${randomBytes(6).toString("hex")}`;
@@ -74,8 +77,8 @@ async function execute(url: URL, sql: string): Promise<void> {
 }
 
 /**
- * Returns a different prefix on each call, of lower-case letters, digits and `-`, for the Redis keys and index names of
- * one test.
+ * Returns a new prefix on each call, for the Redis keys and index names of one test. It consists of lower-case letters,
+ * digits and `-`.
  */
 export function uniquePrefix(label = "test"): string {
   const readable = label.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");

@@ -5,28 +5,28 @@ export interface UnfinishedBody {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The bytes that are sent; one more is announced. */
+  /** Number of bytes that are sent. The request announces one more. */
   readonly bytes: number;
 }
 
 export interface UnfinishedBodies {
-  /** Sends requests whose bodies never end, each on a connection of its own; resolves when all bytes have left. */
+  /** Sends requests whose bodies never end, each on its own connection. Resolves once all bytes are sent. */
   send(bodies: readonly UnfinishedBody[]): Promise<void>;
-  /** The status of each answer so far. */
+  /** Status of each answer so far. */
   readonly statuses: readonly number[];
-  /** The bytes of the requests that have no answer yet. */
+  /** Total body bytes in the requests that have no answer yet. */
   readonly openBytes: number;
   close(): void;
 }
 
-/** Occupies the memory of a server as clients do that send slowly, or never finish. */
+/** Occupies the memory of a server, like clients that send slowly or never finish. */
 export function createUnfinishedBodies(url: string): UnfinishedBodies {
   const port = Number(new URL(url).port);
   const sockets = new Map<Socket, number>();
   const statuses: number[] = [];
   const texts = new Map<number, Buffer>();
 
-  /** The same memory for all, so that this process needs little. */
+  /** Returns a body. All bodies of one size share their memory, so that this process needs little. */
   function bodyOf(bytes: number): Buffer {
     const body = texts.get(bytes) ?? Buffer.alloc(bytes, "x").fill('{"z":"', 0, 6);
     texts.set(bytes, body);

@@ -10,9 +10,9 @@ const ofTest: End[] = [];
 const ends = { all: new WeakMap<Mocha.Suite, End[]>(), each: new WeakMap<Mocha.Suite, End[]>() };
 
 /**
- * Starts something before the tests of a `describe` and ends it after them with its `close` or `stop`. The object that
- * this returns has the properties of what was started; it has none before the tests. The last to start is the first to
- * end, after the `after` hooks of the `describe`.
+ * Starts something before the tests of a `describe`, and ends it after them with its `close` or `stop`. The returned
+ * object is empty at first and gets the properties of the started object before the tests. The object that was started
+ * last ends first, after the `after` hooks of the `describe`.
  */
 export function useForAll<T extends object>(start: () => Promise<T> | T): T {
   return use("all", before, start);
@@ -23,7 +23,10 @@ export function useForEach<T extends object>(start: () => Promise<T> | T): T {
   return use("each", beforeEach, start);
 }
 
-/** Returns a function that ends what it is passed after the test, with `close` or `stop`. The last to start is the first to end. */
+/**
+ * Returns a function for things that the test has started. After the test it ends them with `close` or `stop`, the last
+ * one first.
+ */
 export function useEnding(): <T extends Startable>(started: T) => T {
   afterEach(endTest);
   return (started) => {
@@ -38,7 +41,7 @@ function use<T extends object>(scope: Scope, hook: Mocha.HookFunction, start: ()
   const used = {} as T;
   hook(async function () {
     const started: T & Startable = await start();
-    // Copies getters as getters.
+    // Getters must be copied as getters.
     Object.defineProperties(used, Object.getOwnPropertyDescriptors(started));
     endLater(scope, this.runnable().parent!, () => endOf(started));
   });
@@ -56,7 +59,7 @@ function endLater(scope: Scope, suite: Mocha.Suite, end: End): void {
   if (scope === "all") suite.afterAll(() => endAll(added));
   else
     suite.afterEach(async () => {
-      // A service that the test has started may need the world that was started before it.
+      // A service that the test has started may need the world that was started before it, so it ends first.
       await endTest();
       await endAll(added);
     });

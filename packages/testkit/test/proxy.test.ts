@@ -95,7 +95,7 @@ describe("startProxy", () => {
 });
 
 describe("startProxy with faults of single connections and requests", () => {
-  /** The server answers each line with `done <line>` and records it here. */
+  /** Lines that the server has received. It answers each of them with `done <line>`. */
   const asked: string[] = [];
   const server = createServer((socket) => {
     socket.on("data", (bytes: Buffer) => {
@@ -164,7 +164,7 @@ describe("startProxy with faults of single connections and requests", () => {
 
     const after = await dial();
     const lost = proxy.intercept("two", "reset-after");
-    // Send it in two chunks, like a long request.
+    // The request is sent in two chunks, like a long request.
     after.socket.setNoDelay(true).write("t");
     await eventually(() => expect(after.text).to.equal("done t"));
     after.socket.write("wo");

@@ -34,7 +34,9 @@ interface AcceptorParts {
   readonly database: Database;
 }
 
-/** Connects to Redis with the acceptor's scripts, and ignores connection errors, which some tests cause on purpose. */
+/**
+ * Connects to Redis with the acceptor's scripts. Ignores connection errors, because some tests cause them on purpose.
+ */
 export function connectScripts(url: string) {
   const redis = withScripts(connectForRequests({ url }, "test"));
   redis.on("error", () => undefined);
@@ -42,7 +44,7 @@ export function connectScripts(url: string) {
 }
 
 export interface TestAcceptor extends Acceptor {
-  /** Submits one run; rejects with its error. */
+  /** Submits one run. Rejects with the run's error. */
   submitRun(run: Run): Promise<Acceptance[]>;
   submit(submission: Submission): Promise<Acceptance>;
 }
@@ -72,11 +74,11 @@ export function createTestAcceptor(
 
 interface PendingSelection {
   readonly limit?: number;
-  /** Decides by the first number of a batch. */
+  /** Returns whether to take a batch, given the number of its first message. */
   readonly isWanted?: (number: number) => boolean;
 }
 
-/** Reads the oldest pending batches like the worker. The function that it resolves to stores them. */
+/** Reads the oldest pending batches like the worker. Resolves to a function that stores them. */
 export async function takePending(
   database: Database,
   backlog: Backlog,

@@ -7,7 +7,10 @@ export interface Answer {
   text: string;
 }
 
-/** Sends a request: text and bytes unchanged, everything else as JSON. A stream is closed after its beginning, and has no text. */
+/**
+ * Sends a request. Text and bytes are sent unchanged, and everything else as JSON. An event stream is closed once it
+ * has begun, and its `text` is empty.
+ */
 export async function sendRequest(
   method: string,
   url: string,
@@ -25,13 +28,13 @@ export async function sendRequest(
   return { status: response.status, headers: response.headers, text: isStream ? "" : await response.text() };
 }
 
-/** Returns the JSON of an answer, which must have the given status. */
+/** Returns the parsed JSON of an answer. The answer must have the given status. */
 export function jsonOf(answer: Answer, status = 200): unknown {
   expect(answer.status, answer.text).to.equal(status);
   return JSON.parse(answer.text);
 }
 
-/** Returns the problem document of a refusal, which must match the given problem completely. */
+/** Returns the problem document of a refusal. Its fields and headers must match the given problem. */
 export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
   const { status, title } = problems[code];
   const document = jsonOf(answer, status) as ProblemDocument;

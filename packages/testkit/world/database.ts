@@ -3,7 +3,7 @@ import { createApplications, createChats, createDatabase, migrate } from "@confa
 import { ignoreLostSessionRejections } from "@confab/database/lost-sessions";
 import { createTestDatabase } from "@confab/testkit";
 
-// Mocha ignores unhandled rejections. With this handler, those of our code fail the test.
+// Mocha ignores unhandled rejections. With this handler, rejections in our code fail the test.
 ignoreLostSessionRejections();
 
 export interface Chat {
@@ -12,7 +12,10 @@ export interface Chat {
   readonly id: bigint;
 }
 
-/** Opens the database of a URL, or a new and migrated one, which `close` drops. Creates applications and chats like the api. */
+/**
+ * Opens the database at a URL, or a new, migrated database, which `close` drops. Returns functions that create
+ * applications and chats like the api.
+ */
 export async function openDatabase(given?: string) {
   const created = given === undefined ? await createTestDatabase() : undefined;
   if (created) await migrate(created.url);
@@ -29,7 +32,7 @@ export async function openDatabase(given?: string) {
     database,
     chats,
     newApplication,
-    /** Creates a chat in the application, or in a new one. */
+    /** Creates a chat in the given application, or in a new one. */
     newChat: async (token?: string): Promise<Chat> => {
       const owner = token ?? (await newApplication());
       const chat = await chats.create({ token: owner });

@@ -3,12 +3,12 @@ import { toJsonText, type MessageContent } from "@confab/contracts";
 import { nameHash } from "@confab/pending";
 import type { Chat } from "./database.ts";
 
-/** A message needs these metadata, so that `asNewer` can rename the field and change the digits. */
+/** Metadata that a message needs, so that `asNewer` can rename the field and change the digits. */
 export const renamable = { metadata: toJsonText({ mood: "000000" }) } satisfies Partial<MessageContent>;
 
 /**
- * Turns the pending record of a `renamable` message into one of a newer version of Confab, whose messages have a field `reaction`. It is as
- * long as before and has a valid checksum.
+ * Turns the pending record of a `renamable` message into a record of a newer version of Confab, whose messages have a
+ * field `reaction`. The record keeps its length and has a valid checksum.
  */
 export function asNewer(batchId: string, { token, number }: Pick<Chat, "token" | "number">, record: string): string {
   const [, sum = "", content = ""] = /^1 (\d+) (.*)$/s.exec(record) ?? [];

@@ -5,7 +5,7 @@ import { createFairShares } from "./fair-shares.ts";
 describe("the share of lists, searches and changes", () => {
   const token = "application";
 
-  /** Returns work that runs until it is released. */
+  /** Returns work that runs until the test releases it. */
   function work() {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const held = { isRunning: false, end: resolve, run: () => ((held.isRunning = true), promise) };
@@ -53,7 +53,7 @@ describe("the share of lists, searches and changes", () => {
     expect(refused.detail).to.include("wait for each other");
 
     other.held.end(undefined);
-    // They use the other place of the application only once.
+    // The changes in the chat take only one of the application's two places, so the list gets the other one.
     const list = work();
     const read = share({ token, user: undefined }, list.run, "list");
     await settle();
@@ -130,7 +130,7 @@ describe("the share of lists, searches and changes", () => {
     const take = (ms: number) => () => new Promise<number>((resolve) => setTimeout(resolve, ms, ms));
     const attempt = async (user: string | undefined, ms: number, kind: "list" | "search" = "search", of = token) =>
       share({ token: of, user }, take(ms), kind).catch((error: unknown) => (error as ProblemError).detail);
-    // 100 ms at once; one user may take 25 of them.
+    // The application may use 100 ms at once, and one user may use 25 of these 100 ms.
     expect(await attempt("mallory", 35)).to.equal(35);
     expect(await attempt("mallory", 5)).to.include("of the user (USER_SHARE)");
     expect(await attempt("mallory", 5, "list")).to.equal(5);

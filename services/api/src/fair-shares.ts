@@ -3,24 +3,28 @@ import type { Owner, FairShares } from "@confab/http";
 import { createBuckets, createFairShare } from "@confab/async";
 
 export interface FairSharesOptions {
-  /** The size of the connection pool. */
+  /** Number of sessions in the connection pool. */
   readonly poolSize: number;
-  /** The part of an application's lists, searches and changes that one user may have in progress. */
+  /** The part of an application's simultaneous lists, searches and changes that one user may have. */
   readonly userShare: number;
-  /** The milliseconds per second that the searches of one application may take, and ten times as much at once; undefined: no limit. */
+  /**
+   * Milliseconds per second that the searches of one application may take. Ten times as much may be used at once. If it
+   * is undefined, there is no limit.
+   */
   readonly searchMsPerSecond: number | undefined;
 }
 
 const waitingPerApplication = 100;
-/** For all that a request waits for, together. */
+/** Maximum time in ms that a request waits for all its shares together. */
 const waitMs = 2_000;
-/** How many seconds of search time may be used at once. */
+/** Number of seconds whose search time may be used at once. */
 const atOnce = 10;
 
 /**
- * Lists, searches and changes leave a part of the connection pool to other requests, each application leaves a part to the others, and
- * each user of an application to its other users and its back end. Changes that lock the same wait for each other here: in the database
- * each of them would hold a session. Requests that wait for messages read in turns of their own, like streams.
+ * Creates the fair shares of lists, searches and changes, which leave a part of the connection pool to other requests.
+ * Each application leaves a part to other applications, and each user of an application leaves a part to its other
+ * users and its back end. Changes that take the same lock wait for each other here; in the database, each would hold a
+ * session while it waits. Long polls do not use these shares: like streams, they use coalesced reads.
  */
 export function createFairShares({ poolSize, userShare, searchMsPerSecond }: FairSharesOptions): FairShares {
   const perApplication = Math.max(1, Math.floor(poolSize / 5));
@@ -33,7 +37,8 @@ export function createFairShares({ poolSize, userShare, searchMsPerSecond }: Fai
   });
   const perUser = Math.max(1, Math.floor(perApplication * userShare));
   const refuseUser = () => tooMany("The user", "one user of the application may (USER_SHARE)");
-  // In front of the share of the application, so that what waits here takes no place there.
+  // The user's share comes before the application's share, so that requests waiting for the former take no place in the
+  // latter.
   const ofUser = createFairShare({
     total: Infinity,
     perKey: perUser,
@@ -41,7 +46,8 @@ export function createFairShares({ poolSize, userShare, searchMsPerSecond }: Fai
     waitMs,
     refuse: refuseUser,
   });
-  // Behind the share of the user, who has one place in it then, and in front of that of the application.
+  // A change waits here when it already has its place in the user's share, and before it takes a place in the
+  // application's share.
   const inTurn = createFairShare({
     total: Infinity,
     perKey: 1,
@@ -70,12 +76,15 @@ export function createFairShares({ poolSize, userShare, searchMsPerSecond }: Fai
 }
 
 /**
- * Returns a name of a user of an application, or of the application's own back end, which has no user. They never equal
- * each other.
+ * Returns a name for a user of an application, or for the application's own back end, which has no user. No two of
+ * these names are equal.
  */
 export const nameOf = ({ token, user }: Owner): string => (user === undefined ? token : `${token} ${user}`);
 
-/** Limits the time that searches take: a few expensive ones would otherwise stop the searches of other applications. */
+/**
+ * Limits the time that searches take. Otherwise, a few expensive searches would block the searches of other
+ * applications.
+ */
 function createSearchTime(msPerSecond: number, userShare: number) {
   const ofApplications = createBuckets({ perSecond: msPerSecond, burst: atOnce * msPerSecond });
   const ofUsers = createBuckets({ perSecond: msPerSecond * userShare, burst: atOnce * msPerSecond * userShare });

@@ -5,7 +5,9 @@ import { assertJsonKeys, createLifecycle, createLogger, startAdminServer, startT
 import { createApiApp } from "./app.ts";
 import { connectDependencies } from "./dependencies.ts";
 
-/** Live streams and waiting requests end within this time of a shutdown, each at another moment. */
+/**
+ * Time in ms within which live streams and waiting requests end after a shutdown begins, each at a different moment.
+ */
 const streamsEndMs = 5_000;
 
 assertJsonKeys();
@@ -36,7 +38,7 @@ const admin = await lifecycle.use("admin", () =>
 );
 const app = createApiApp({ ...dependencies, config, logger });
 const http = await lifecycle.use("http", () => startHttpServer(app, { ...config.http, lifecycle }));
-// Stopped first, since the server waits for every answer.
+// Streams are stopped first, since the server waits for every answer.
 await lifecycle.use("streams", () => ({
   stop: () => {
     dependencies.waits.stop(streamsEndMs);

@@ -1,10 +1,13 @@
 import { parse } from "node:querystring";
 import { ProblemError } from "@confab/contracts";
 
-/** More than any route has. Node would silently drop the parameters after the 1,000th. */
+/**
+ * Maximum number of parameters, which is more than any route has. Node would silently drop the parameters after the
+ * 1,000th.
+ */
 const maxParameters = 100;
 
-/** Reads a query string; throws a 400 problem if it has too many parameters or an invalid percent-encoding. */
+/** Parses a query string. Throws a 400 problem if it has too many parameters or an invalid percent-encoding. */
 export function parseQueryString(text: string | null | undefined): NodeJS.Dict<string | string[]> {
   const query = text ?? "";
   let count = 1;
@@ -24,7 +27,10 @@ export function parseQueryString(text: string | null | undefined): NodeJS.Dict<s
   return parse(query);
 }
 
-/** `parse` would replace bytes that are not UTF-8, and the route would work with other text than the client meant. */
+/**
+ * Returns whether the percent-encoding is valid and encodes UTF-8. `parse` would replace other bytes, and the route
+ * would receive a text that the client did not send.
+ */
 function isDecodable(query: string): boolean {
   try {
     decodeURIComponent(query);

@@ -1,7 +1,10 @@
 import { partitionPrefix, createReplicatedRead, type RedisConnection, type Replication } from "@confab/redis";
 import { partitionOf, type Partitioning, type PendingMessages } from "@confab/pending";
 
-/** Reads as `pending` does, but rejects if too few replicas have what was read, so that no reader sees what a failover could undo. */
+/**
+ * Returns `pending` with a `read` that rejects if too few replicas have the read messages. Readers then never see a
+ * message that a failover could undo.
+ */
 export function readReplicated(
   pending: PendingMessages,
   redis: RedisConnection,

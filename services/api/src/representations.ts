@@ -23,7 +23,7 @@ import type {
 } from "@confab/database";
 import type { HitCounts } from "@confab/search";
 
-/** Returns a row as clients see it: without internal ids, with times in ISO 8601. */
+/** Returns an application as clients see it: without internal ids, and with times in ISO 8601. */
 export function toApplication(application: ApplicationRow): Application {
   const { token, name, chatsCount, retentionDays, createdAt, updatedAt } = application;
   return {
@@ -64,7 +64,7 @@ export function toChat(token: string, chat: ChatRow): Chat {
   };
 }
 
-/** A message as it is read, stored or pending. */
+/** A message to show to clients, stored or pending. */
 export interface ReadableMessage extends MessageContent {
   readonly number: number;
   readonly uid: Uint8Array;
@@ -76,7 +76,7 @@ export interface ReadableMessage extends MessageContent {
   readonly deletedAt: Date | null;
 }
 
-/** Returns a pending message, which has not been changed. */
+/** Returns a pending message from its record. A pending message has no changes yet. */
 export function fromRecord(
   number: number,
   record: MessageContent & Pick<ReadableMessage, "uid" | "createdAt">,
@@ -87,8 +87,9 @@ export function fromRecord(
 }
 
 /**
- * Names one version of one message. After a loss of Redis, another message may have its number and the same version. After one of MySQL, a
- * message may have the same version with another text, but not with the same change number.
+ * Returns a tag that identifies one version of one message. After Redis lost data, another message may have the same
+ * number and version. After MySQL lost data, a message may have the same version with another text, but not with the
+ * same change number.
  */
 export function tagOf({
   version,
@@ -145,7 +146,7 @@ export interface HorizonState {
   readonly reader: string;
   readonly number: number;
   readonly unread: number;
-  /** Null if the reader has no horizon. */
+  /** Time of the horizon's last update; null if the reader has no horizon. */
   readonly updatedAt: Date | null;
 }
 

@@ -10,7 +10,7 @@ import {
 import { SettingsRefused } from "@confab/runtime";
 import { InvalidCursor, InvalidQuery, SearchUnavailable } from "@confab/search";
 
-/** Translates an error of a store into a problem; returns every other error as it is. */
+/** Translates an error of a store into a problem. Returns every other error unchanged. */
 export function toProblem(error: unknown): unknown {
   if (error instanceof IdempotencyConflict) return new ProblemError("idempotency-conflict", { cause: error });
   if (error instanceof KeyNotActive) return new ProblemError("key-not-active", { cause: error });
@@ -19,7 +19,8 @@ export function toProblem(error: unknown): unknown {
   if (error instanceof SearchUnavailable) return new ProblemError("search-unavailable", { cause: error });
   if (error instanceof InvalidCursor) return invalid("?cursor", "is not a cursor of this search", error);
   if (error instanceof InvalidQuery) return invalid("?q", error.message, error);
-  // Checked first: it wraps a connection error, which alone would mean that nothing was done.
+  // This class is checked first: it wraps a connection error, and a connection error alone would mean that nothing was
+  // done.
   if (error instanceof WriteOutcomeUnknown) return new ProblemError("outcome-unknown", { cause: error });
   if (error instanceof SettingsRefused) {
     return new ProblemError("storage-unavailable", {

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import type { Router } from "express";
 import { problemOf, useApi } from "./start.ts";
 
-/** Pages that describe the route table and are therefore not in it. */
+/** Paths of pages that describe the route table and are therefore not listed in it. */
 const beside = [
   "/",
   "/favicon.ico",

@@ -26,7 +26,10 @@ describe("changes of a message whose number another message has by now", functio
   const list = async () =>
     readAs(z.array(messageSchema), await api.get(path)).map(({ number, sender, body }) => [number, sender, body]);
 
-  /** Number 2 is a pending message of yan; the result stores an earlier one of xav, which had the same number before a loss. */
+  /**
+   * Gives number 2 to a pending message from yan. Returns a function that stores an earlier message from xav, which had
+   * the same number before a loss.
+   */
   async function assignTwice(): Promise<() => Promise<void>> {
     await world.accept(chat, { sender: "xav", body: "of xav" });
     const storeLate = await world.take();
@@ -37,7 +40,7 @@ describe("changes of a message whose number another message has by now", functio
     };
   }
 
-  /** Runs a request, and `happens` after its second look at pending messages, or before its first one. */
+  /** Runs a request. Calls `happens` after the request's second read of pending messages, or before its first one. */
   async function during(
     happens: () => Promise<unknown>,
     request: () => Promise<Answer>,
@@ -96,7 +99,7 @@ describe("changes of a message whose number another message has by now", functio
         [1, null, "old"],
         [2, "xav", "of xav"],
       ]);
-      // A request that is sent now is for the message that has the number.
+      // A request that is sent now applies to the message that has the number now.
       expect((await api.send("PATCH", `${path}/2`, { body: "changed" })).status).to.equal(200);
     });
 

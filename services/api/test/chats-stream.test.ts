@@ -79,7 +79,7 @@ describe("the live stream of several chats", function () {
       const rest = await open("chats=1,2,3", { "last-event-id": id! });
       await rest.until(areCaughtUp(3));
       const later = withIds.slice(at + 1);
-      // The edit was in the message already: after a position before it, it may come once more.
+      // The edit was already in the message. After a position before the edit, it may be sent again.
       for (const chat of [1, 2, 3]) {
         expect(of(chat, rest.events).filter(([event]) => event === "message")).to.deep.equal(
           of(chat, later).filter(([event]) => event === "message"),

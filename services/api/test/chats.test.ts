@@ -137,7 +137,7 @@ describe("/applications/{token}/chats", () => {
         .flat()
         .map(({ number }) => number);
       expect(numbers).to.deep.equal(Array.from({ length: Math.min(7, after + 3) }, (_, index) => index + 1));
-      // The page size is the requested one, even after a short page.
+      // The links keep the requested page size, even after a short page.
       const { last } = await follow(chatSchema, api, `${path}?limit=3&after=${after}`, "prev");
       expect(new URL(last, "http://localhost").searchParams.get("limit")).to.equal("3");
     }

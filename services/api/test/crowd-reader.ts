@@ -1,7 +1,8 @@
 import { connect } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 
-// A thread of its own: many readers of streams, whose work does not count as work of the service.
+// This file runs as a separate thread. It reads streams with many readers, so that their work does not count as work of
+// the service.
 
 export interface CrowdData {
   readonly port: number;
@@ -9,14 +10,17 @@ export interface CrowdData {
   readonly readers: number;
 }
 
-/** Answered with how many readers have read what, once they have read this many events together. The next answer covers later events. */
+/**
+ * A request for a report. When the readers together have read this many events, the thread reports which events they
+ * read, and how many readers read them. The next report covers only later events.
+ */
 export interface Expectation {
   readonly events: number;
 }
 export type Reading = ReadonlyMap<string, number>;
 
 const { port, path, readers } = workerData as CrowdData;
-/** Connections that are being opened at a time. */
+/** Maximum number of connections to open at the same time. */
 const atOnce = 50;
 const read = Array<string>(readers).fill("");
 let events = 0;
@@ -32,7 +36,7 @@ function answer(): void {
   parentPort!.postMessage(reading satisfies Reading);
 }
 
-/** Resolves when the stream has caught up. */
+/** Opens a stream. Resolves when it has caught up. */
 function open(reader: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => {

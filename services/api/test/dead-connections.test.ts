@@ -45,7 +45,7 @@ describe("the api with connections that died silently", () => {
       await eventually(read, { timeoutMs: 40_000 });
       expect(performance.now() - began).to.be.below(15_000);
       await Promise.all(busy);
-      // All sessions, not only the one that the reads above happened to get.
+      // This checks all sessions, not only the session that the reads above happened to use.
       await Promise.all(Array.from({ length: 20 }, read));
     });
   }

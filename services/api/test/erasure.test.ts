@@ -19,12 +19,12 @@ describe("deleting chats and applications", function () {
     await world.store((number) => number === 1);
   });
 
-  /** Calls every route of the api that has a parameter. */
+  /** Calls every route of the api that has this parameter, except the deletion. */
   async function eachRouteWith(
     parameter: "token" | "chat",
     check: (route: Route, answer: Awaited<ReturnType<Api["send"]>>) => void,
   ) {
-    // A repetition of the deletion itself is answered like the first one.
+    // A repeated deletion is answered like the first one.
     const deletion = parameter === "chat" ? "deleteChat" : "deleteApplication";
     const params = { token: chat.token, chat: chat.number, message: 1, reader: "r", key: "unknown0" };
     const matching = Object.entries<Route>(routes).filter(
@@ -104,7 +104,7 @@ describe("deleting chats and applications", function () {
     const erasures = createErasures(world.database);
     const endStreams = () => Promise.resolve();
     const request = { by: { name: "tests" }, idempotency: undefined };
-    // Two processes: in one of them, requests of an application wait for each other.
+    // The two instances represent two processes. In one process, requests of an application would wait for each other.
     const late = Promise.withResolvers<undefined>();
     const recorded = Promise.withResolvers<undefined>();
     const one = createErase({

@@ -22,7 +22,7 @@ export async function openStream(url: string, headers: Record<string, string> = 
   return {
     events,
     headers: response.headers,
-    /** The id of the last event, with which a client comes back. */
+    /** Returns the id of the last event. A client reconnects with it. */
     lastId: () => state.lastId,
     isOver: () => state.isOver,
     /** Waits until the events satisfy a condition. */

@@ -4,7 +4,10 @@ import { openCrowd } from "./crowd.ts";
 import { useApi } from "./start.ts";
 
 const readers = Number(process.env.CONFAB_READERS ?? 3_000);
-/** A slice takes 5 ms. Written to in one turn, the readers would take 25 ms and more. */
+/**
+ * Maximum time in ms for which the event loop may be blocked. A slice takes 5 ms. Writing to all readers in one turn
+ * would take at least 25 ms.
+ */
 const maxMs = 20;
 
 type Measure = (what: string, cause: () => Promise<unknown>, seen: string) => Promise<void>;
@@ -20,7 +23,10 @@ describe(`${readers} readers of one chat`, function () {
 
   it("are written to in slices, whatever happens, and each gets everything in order", async () => {
     const blocks: Record<string, number> = {};
-    /** Opens a crowd, and takes the shorter time of each thing that `happen` measures. */
+    /**
+     * Opens a crowd and runs `happen`, which measures how long events block the event loop. Keeps the shortest time for
+     * each kind of event.
+     */
     const withCrowd = async (happen: (measure: Measure) => Promise<unknown>): Promise<void> => {
       const crowd = await openCrowd(api, `${path}/messages/stream`, readers);
       try {

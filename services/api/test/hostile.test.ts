@@ -13,7 +13,7 @@ const bodies: [name: string, q: string][] = [
   ["controls, six times as long in JSON", "e"],
 ];
 
-/** Sends a request and discards the answer, because parsing it would block the event loop of this process too. */
+/** Sends a request and discards the answer, because parsing it would block this process's event loop as well. */
 async function pass(url: string): Promise<void> {
   const [answer] = (await once(get(url), "response")) as [IncomingMessage];
   expect(answer.statusCode).to.equal(200);
@@ -44,7 +44,7 @@ for (const backend of hasElasticsearch() ? ["elasticsearch", "mysql"] : ["mysql"
         await measure("pending", `${messages}?limit=200`);
         await world.store();
         await measure("stored", `${messages}?limit=200&order=desc`);
-        // A few at a time, like the worker: 200 of them would be a request of 50 MiB.
+        // Accepts only a few messages at a time, because 200 of them would be a request of 50 MiB.
         for (let from = 1; from <= 200; from += 20) {
           const range = { chatId: chat.id, from, to: from + 19 };
           await api.search.index(await world.messages.inRanges([range]), { refresh: true });

@@ -1,6 +1,6 @@
 import type { routes } from "@confab/contracts";
 
-/** A valid body or query of each route that needs one. */
+/** A valid body or query for each route that needs one. */
 export const inputs: Partial<Record<keyof typeof routes, { body?: unknown; query?: string }>> = {
   createApplication: { body: { name: "a" } },
   updateApplication: { body: { name: "a" } },

@@ -4,7 +4,7 @@ import { createKeys, type Database } from "@confab/database";
 import { SignJWT } from "jose";
 import { createHash } from "node:crypto";
 
-/** Creates keys directly in the database, also such as the api would not create. */
+/** Creates keys directly in the database, including keys that the api would not create. */
 export function keyMaker({ database }: { database: Database }) {
   const keys = createKeys(database);
   const by = { name: "test" };
@@ -28,7 +28,7 @@ export function keyMaker({ database }: { database: Database }) {
       return { authorization: `Bearer ${text}` };
     },
     revoke: (token: string | null, keyId: string) => keys.revoke(token, keyId, by),
-    /** Returns keys that are not valid, by the reason. All of them have the form and the checksum of a key. */
+    /** Returns keys that are not valid, by the reason. All of them have the form and the checksum of a valid key. */
     async invalid(token: string | null) {
       const [expired, revoked, wrong] = [
         await make(token, { expiresAt: new Date(Date.now() - 1_000) }),

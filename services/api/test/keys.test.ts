@@ -174,7 +174,7 @@ describe("keys", () => {
     ]);
     expect(acts.find(({ act }) => act === "key-revoked")?.requestId).to.equal("revoking");
     for (const { key } of [first, second, rotated]) {
-      // In places where no key belongs, too.
+      // Keys in places where no key belongs must not appear either.
       const elsewhere = {
         ...bearer({ key: `${key}x` }),
         "idempotency-key": key,

@@ -2,15 +2,15 @@ import { hostileTexts } from "@confab/testkit";
 import { keyMaker } from "./key-world.ts";
 import type { Chat, World } from "./world.ts";
 
-/** More than a page has, of each kind of item. */
+/** Number of items of each kind, one more than a page can have. */
 const items = 201;
-/** Returns JSON of at most this size, with as many values as possible. */
+/** Returns JSON of at most this many bytes, with as many values as possible. */
 function manyValues(bytes: number): string {
   return `{"a":[${Array<string>(Math.floor((bytes - 20) / 3))
     .fill("{}")
     .join(",")}]}`;
 }
-/** JSON of at most 16 KiB has at most this many values. */
+/** Metadata with about as many values as the limits allow: 16 KiB for a chat, 4 KiB for a message. */
 const chatMetadata = manyValues(15_000);
 const messageMetadata = manyValues(4_000);
 const body = hostileTexts["controls, six times as long in JSON"]!;

@@ -27,7 +27,7 @@ describe("writes while MySQL does not answer", () => {
       const before = await countOf(api, token);
       const names = new Set((await namesOf(api)).map(({ name }) => name));
 
-      // A session that was just used is reused without a check.
+      // The pool reuses a session without a check if the session was just used.
       await Promise.all(Array.from({ length: 30 }, () => api.get(chats)));
       proxy.pause();
       const answers = await Promise.all([
@@ -37,10 +37,12 @@ describe("writes while MySQL does not answer", () => {
         api.send("PATCH", `${chats}/${number}`, { name: "late" }),
       ]);
       for (const answer of answers) problemOf(answer, "storage-unavailable");
-      // Restore at once, while the pool is still trying. A write that was only no longer awaited would be done now.
+      // The database is restored at once, while the pool is still trying. A write that the api had merely stopped
+      // waiting for would be executed now.
       proxy.resume();
 
-      // Creations in one application are done in order, so this one comes after any that are still running.
+      // The chats of an application are created in order, so this request completes after all creations that are still
+      // running.
       await eventually(async () => {
         readAs(chatSchema, await api.send("POST", chats, { name: "afterwards" }), 201);
       });
@@ -92,7 +94,10 @@ describe("writes while MySQL does not answer", () => {
   }
 });
 
-/** Starts a proxy to the database. While `lose` is set, it forwards a COMMIT but returns nothing on its connection. */
+/**
+ * Starts a proxy to the database. While `lose` is set, the proxy forwards a COMMIT but returns nothing on that
+ * connection.
+ */
 async function startLinkThatLosesCommits(target: string) {
   const url = new URL(target);
   const { hostname, port } = url;

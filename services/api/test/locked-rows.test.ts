@@ -25,7 +25,7 @@ describe("changes that wait for a locked row", function () {
     await world.store();
   }
 
-  /** Runs work while another transaction holds the rows that a statement locks. */
+  /** Runs work while another transaction holds the rows that the statement locks. */
   async function whileLocked(sql: string, values: unknown[], work: () => Promise<void>): Promise<void> {
     const { session, statements } = await world.database.session();
     await statements.run("START TRANSACTION");
@@ -44,7 +44,7 @@ describe("changes that wait for a locked row", function () {
   const inFlight = () => gauge(/^http_requests_in_flight(?:\{[^}]*\})? (\d+)$/m);
   const sessionsInUse = () => gauge(/^confab_database_pool_sessions\{[^}]*state="used"[^}]*\} (\d+)$/m);
 
-  /** Sends requests, and resolves when the service has begun them all and waits with some of them. */
+  /** Sends requests. Resolves when the service has begun all of them and some of them are waiting. */
   async function begin(requests: readonly Request[], headers: (at: number) => Record<string, string> = () => ({})) {
     let answered = 0;
     const answers = Promise.all(
@@ -61,7 +61,7 @@ describe("changes that wait for a locked row", function () {
     return { answers };
   }
 
-  /** Reads a message of the other application, which must not notice anything. */
+  /** Reads a message of the other application, which must not be affected. */
   async function expectNeighbourServed(headers: Record<string, string> = {}) {
     for (let nth = 0; nth < 5; nth += 1) {
       const { status, text } = await api.get(`${pathOf(quiet!)}/messages/1`, headers);
@@ -69,7 +69,10 @@ describe("changes that wait for a locked row", function () {
     }
   }
   const expectInUse = (sessions: number) => eventually(async () => expect(await sessionsInUse()).to.equal(sessions));
-  /** On a slow machine, the one that waited for the row may be refused after two seconds, and those behind it as too many. */
+  /**
+   * On a slow machine, the request that waited for the row may be refused after two seconds. The requests behind it may
+   * be refused because too many of them are waiting.
+   */
   function expectDone(answers: readonly Answer[], status: number) {
     const statuses = answers.map((answer) => answer.status);
     expect(statuses).to.include(status);

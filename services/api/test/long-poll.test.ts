@@ -76,7 +76,7 @@ describe("a list of messages that waits", function () {
       return read(...args);
     };
     try {
-      // As many different reads as may be under way, and some that wait for their turn.
+      // Starts as many different reads as may run at the same time, and some more that wait for their turn.
       const waiting = Array.from({ length: 12 }, (_, at) => api.get(`${path}?after=0&limit=${at + 1}&wait=20`));
       await areWaiting(12);
       const list = await api.get(`/applications/${chat.token}/chats/${other.number}/messages`);

@@ -18,7 +18,7 @@ describe("when Redis loses messages at any time", function () {
 
   type Step = "send" | "store" | "lose" | "lose, store late" | "leave" | "return";
 
-  /** Returns some of these steps, in any order; the weights say how often they come. */
+  /** Generates some of these steps in any order. The weights set how often each occurs. */
   const stepsOf = (weights: Partial<Record<Step, number>>) =>
     fc.array(
       fc.oneof(
@@ -31,8 +31,8 @@ describe("when Redis loses messages at any time", function () {
     );
 
   /**
-   * Returns three lists of messages: what a client knows from the events of a new chat, what the list shows, and what
-   * was sent after the last loss.
+   * Plays the steps. Returns three lists of messages: the messages that a client knows from the events of a new chat,
+   * the messages in the list, and the messages that were sent after the last loss.
    */
   async function play(steps: readonly Step[]) {
     const chat = await newChat();

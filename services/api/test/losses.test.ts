@@ -28,7 +28,7 @@ describe("when Redis has lost messages and assigns their numbers again", functio
   const bodies = (answer: Answer) => readAs(z.array(messageSchema), answer).map(({ body }) => body);
   const nextOf = (answer: Answer) => /<([^>]*)>; rel="next"/.exec(answer.headers.get("link") ?? "")?.[1] ?? "";
 
-  /** Three messages of each chat are stored and five pending. */
+  /** Sends eight messages to each chat: three are stored and five stay pending. */
   async function sendEight(...to: Chat[]): Promise<void> {
     const chats = [chat, ...to];
     for (const each of chats) await world.accept(each, "old 1", "old 2", "old 3");

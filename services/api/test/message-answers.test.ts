@@ -9,11 +9,12 @@ import { numbersOf, pathOf, useMixedChats } from "./mixed-chats.ts";
 import type { Chat } from "./world.ts";
 
 /**
- * Returns the record in a format that this version does not know, with a valid checksum and as many bytes as before.
+ * Returns the record in a format that this version does not know, with a valid checksum and an unchanged number of
+ * bytes.
  */
 function inLaterFormat(batchId: string, { token, number }: Chat, record: string): string {
   const [, sum = "", content = ""] = /^1 (\d+) (.*)$/s.exec(record) ?? [];
-  // The checksum may be shorter, but not longer.
+  // The new checksum may be shorter than the old one, but not longer.
   const contents = Array.from({ length: 36 ** 3 }, (_, at) => content.slice(0, -3) + at.toString(36).padStart(3, "0"));
   const sums = contents.map((text) => String((crc32(`2 ${batchId}/${text}`) ^ nameHash(token, number)) >>> 0));
   const at = sums.findIndex(({ length }) => length <= sum.length);
@@ -47,7 +48,7 @@ describe("reading messages", () => {
   });
 
   it("shows a message that a newer version accepted without the field that it does not know, and changes it when it is stored", async () => {
-    // Other tests leave batches open.
+    // Other tests leave open batches behind.
     await world.store();
     const chat = await world.newChat();
     await world.accept(chat, { body: "newer", sender: "anna", ...renamable });

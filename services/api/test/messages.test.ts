@@ -7,7 +7,7 @@ import fc from "fast-check";
 
 type Order = "asc" | "desc";
 
-/** Returns the model of a list: the numbers that the service must show. */
+/** Computes the numbers that the service must show in a list. */
 function model(
   count: number,
   query: { limit: number; after?: number; before?: number; around?: number; order: Order },
@@ -21,7 +21,7 @@ function model(
     const page = numbers.slice(start, start + limit);
     return order === "asc" ? page : page.reverse();
   }
-  // Right after the one number that is named, or right before it; else from the beginning of the order.
+  // The page is right after or right before the only given number. Otherwise it begins at the beginning of the order.
   const isUp = (after === undefined) === (before === undefined) ? order === "asc" : after !== undefined;
   const page = isUp ? numbers.slice(0, limit) : numbers.slice(-limit);
   return order === "asc" ? page : page.reverse();
@@ -35,7 +35,7 @@ describe("reading a chat's messages", () => {
   const order = fc.constantFrom<Order>("asc", "desc");
   const stored = fc.oneof(
     fc.array(fc.boolean(), { maxLength: 14 }),
-    // Like in operation, everything up to a number is stored.
+    // As in production, everything up to some number is stored.
     fc
       .tuple(fc.nat({ max: 10 }), fc.nat({ max: 10 }))
       .map(([old, fresh]) => [...Array<boolean>(old).fill(true), ...Array<boolean>(fresh).fill(false)]),
@@ -100,7 +100,7 @@ describe("reading a chat's messages", () => {
         const seen = numbersOf(pages.toReversed().flat());
         const all = model(mix.length, { limit: 100, order });
         expect(seen).to.deep.equal(all.slice(0, seen.length));
-        // Descending, a page above the last message is the first page.
+        // In descending order, a page above the last message is the first page.
         if (mix.length > 0 && !(order === "desc" && position <= 1)) expect(seen).to.not.be.empty;
         await world.store();
       }),

@@ -9,7 +9,7 @@ const kept = String.raw`{"n":12345678901234567890,"n":-0,"x":[1e400,1.0,"\/ \u00
 const sent = kept.replaceAll(":", " : ").replaceAll(",", " ,\t");
 const metadata = new JsonText(kept);
 
-/** Returns how often an answer has the text as the value of `metadata`. */
+/** Returns how many values of `metadata` in the text of an answer equal `kept`. */
 const copiesIn = (text: string): number => text.split(`"metadata":${kept}`).length - 1;
 
 describe("metadata", () => {

@@ -6,7 +6,7 @@ export const numbersOf = (messages: readonly Message[]): number[] => messages.ma
 
 /** Returns a function that creates a chat in which the marked messages are stored and the others are pending. */
 export function useMixedChats(world: Pick<World, "newChat" | "accept" | "store">) {
-  // The rest of a run must not be stored in the next one.
+  // Stores the messages that a run has left pending, so that the next run does not store them.
   afterEach(() => world.store());
   return async (stored: readonly boolean[]): Promise<Chat> => {
     const chat = await world.newChat();

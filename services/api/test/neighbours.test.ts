@@ -11,7 +11,7 @@ describe("one application that reads large pages on many connections", function 
   this.timeout(120_000);
   let [loud, quiet]: (Chat | undefined)[] = [];
   const world = useForAll(openWorld);
-  // A separate process, so that the cost of sending the requests is not measured.
+  // The api runs in a separate process, so that the cost of sending the requests is not measured.
   const api = useForAll(() =>
     startService("api", {
       REDIS_URL: testStores().redisUrl,
@@ -36,8 +36,8 @@ describe("one application that reads large pages on many connections", function 
   });
 
   /**
-   * Sends another client's requests. All of them must succeed. Returns the 90th percentile of what `count` grew by
-   * during one of them. Unlike a latency, it hardly depends on how busy the machine is.
+   * Sends requests to the other application. All of them must succeed. Returns the 90th percentile of the growth of
+   * `count` during one request. Unlike a latency, this growth hardly depends on how busy the machine is.
    */
   async function mostDuringOne(count: () => number): Promise<number> {
     const grown: number[] = [];
@@ -71,7 +71,7 @@ describe("one application that reads large pages on many connections", function 
       } finally {
         isLoud = false;
       }
-      // A disturbance of the machine is in one round, an unfair api in all of them.
+      // A disturbance of the machine affects one round; an unfair api affects all rounds.
       const most = Math.min(...found);
       await Promise.all(burst);
       if (process.env.CONFAB_SHOW_FIGURES !== undefined) {
@@ -85,7 +85,7 @@ describe("one application that reads large pages on many connections", function 
 
   it("does not slow down the streams of other applications by many streams at different positions", async () => {
     const open: ClientRequest[] = [];
-    /** Opens a stream, and calls `onEvent` with each piece that has one of these events. */
+    /** Opens a stream, and calls `onEvent` for each chunk that contains one of these events. */
     const follow = (path: string, event: string, onEvent: () => unknown): void => {
       const request = get(path, (response) => {
         response.setEncoding("utf8").on("data", (text: string) => {
@@ -106,7 +106,7 @@ describe("one application that reads large pages on many connections", function 
           const request = open.length;
           follow(`${pathOf(loud!)}/stream?after=${at}`, "message", () => {
             shown += 1;
-            // Its client leaves with its first page.
+            // The client disconnects after its first page.
             open[request]!.destroy();
           });
         }

@@ -65,7 +65,7 @@ describe("the api without a store", () => {
 
   it("skips no message that may be pending while Redis is unavailable, going up or down, and passes dead letters", async () => {
     const [tooLong, last] = ["x".repeat(65_536), 8];
-    // Stored: 1, 2, 4, 5 and 8. Pending: 3 and 7. A dead letter: 6.
+    // 1, 2, 4, 5 and 8 are stored, 3 and 7 are pending, and 6 is a dead letter.
     await world.accept(chat, "four", "five", tooLong, "seven", "eight");
     await world.store((number) => number !== 3 && number !== 7);
     await between.cut();

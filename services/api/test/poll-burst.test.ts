@@ -11,7 +11,10 @@ describe("long polls that come at once", function () {
   const { world, api } = useApi();
   afterEach(() => worker?.terminate());
 
-  /** Sends polls all at once, from a thread of their own, and returns their answers by status and bytes once all have one. */
+  /**
+   * Sends all polls at once, from a separate thread. When all are answered, resolves with the number of answers by
+   * status and number of bytes.
+   */
   async function pollAll(paths: readonly string[]): Promise<[answer: string, polls: number][]> {
     const workerData: PollsData = { port: Number(new URL(api.url).port), paths };
     worker = new Worker(new URL("poll-crowd-reader.ts", import.meta.url), { workerData });

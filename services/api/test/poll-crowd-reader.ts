@@ -1,14 +1,15 @@
 import { connect } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
 
-// A thread of its own: many long polls, whose work does not count as work of the service.
+// This file runs as a separate thread. It sends many long polls, so that their work does not count as work of the
+// service.
 
 export interface PollsData {
   readonly port: number;
   readonly paths: readonly string[];
 }
 
-/** How many polls have which answer, once all are answered: the status and the bytes of the body. */
+/** Number of polls by answer, once all polls are answered. An answer is the status and the bytes of the body. */
 export type PollAnswers = ReadonlyMap<string, number>;
 
 const { port, paths } = workerData as PollsData;

@@ -5,14 +5,14 @@ import { createReadMessages, type ReadMessages } from "../src/reading/read-messa
 import { placeOf } from "../src/routes/page-links.ts";
 import { useApi } from "./start.ts";
 
-/** Returns the place in a chat that a query names. */
+/** Returns the requested walk, or the requested page around a number. */
 const place = (query: Partial<MessagesQuery>) => placeOf({ ...messagesQuerySchema.parse({}), ...query });
 
 describe("reading while the worker stores everything between the two reads", () => {
   const logger = createLogger({ level: "silent", service: "test" });
   const { world, api } = useApi();
 
-  /** Sets up the use case on the real stores; pending messages are stored as soon as the first of them has answered. */
+  /** Creates the reader on the real stores. Pending messages are stored as soon as the first store has answered. */
   async function setUp() {
     const { token, number } = await world.newChat();
     await world.accept({ token, number, id: 0n }, "one", "two", "three");
@@ -59,7 +59,7 @@ describe("reading while messages are accepted and stored out of order", () => {
   afterEach(() => world.store());
 
   /**
-   * Sets up the use case on real stores. At one moment, before or after one of its reads, three messages are accepted,
+   * Creates the reader on real stores. At one moment, before or after one of its reads, three messages are accepted,
    * and the last one is stored first, as can happen with several workers.
    */
   async function setUp(moment: number, { isKnown }: { isKnown: boolean }) {
@@ -67,7 +67,7 @@ describe("reading while messages are accepted and stored out of order", () => {
     await world.accept(created, "1", "2", "3", "4");
     await world.store((number) => number !== 3);
     const chat = (await api.chats.find(created.token, created.number))!;
-    // As after a week without messages, or a failover to a replica that lags.
+    // This is the state after a week without messages, or after a failover to a replica that lags.
     if (!isKnown) {
       await world.store();
       await world.redis.del(`${world.prefix}:{p0}:head:${created.token}:${created.number}`);
@@ -114,7 +114,7 @@ describe("reading while messages are accepted and stored out of order", () => {
             const page = await list({ limit, after: seen.at(-1) });
             seen.push(...page);
             if (page.length > 0) last = moments();
-            // Messages that were accepted during an empty page are for the next one.
+            // Messages that were accepted while an empty page was read belong to the next page.
             isNew = page.length > 0 || (began < moment && moments() >= moment);
           }
           const all = moments() >= moment ? [1, 2, 3, 4, 5, 6, 7] : [1, 2, 3, 4];

@@ -26,7 +26,7 @@ describe("read horizons that are on their way to MySQL when Redis loses messages
   const put = (by: Api, number: number) => by.send("PUT", `${reads}/rita`, { number });
   const horizon = async () => readAs(readStateSchema, await api.get(`${reads}/rita`));
 
-  /** Sets the horizon to 8. Its statement reaches MySQL after what happens meanwhile. */
+  /** Sets the horizon to 8. The statement reaches MySQL after `happens`. */
   async function putDuring(happens: () => Promise<unknown>) {
     const held = proxy.intercept("INTO `reads`", "hold-request");
     const answer = put(slow, 8);

@@ -75,7 +75,7 @@ describe("read horizons and unread counts", () => {
     expect(problemOf(await set("anna", 6), "position-reset").last_number).to.equal(0);
     expect((await get("anna")).updated_at).to.equal(null);
     expect(readAs(readStateSchema, await set("anna", 5)).number).to.equal(5);
-    // Redis forgets the heads of idle chats.
+    // This deletes the chat head, because Redis drops the heads of idle chats.
     await world.store();
     await world.redis.del(`${world.prefix}:{p0}:head:${chat.token}:${chat.number}`);
     expect(readAs(readStateSchema, await set("ben", 5)).number).to.equal(5);

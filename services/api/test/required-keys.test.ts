@@ -18,7 +18,7 @@ describe("with REQUIRE_KEYS", function () {
   const keys = useForAll(() => keyMaker(world));
   const api = useForAll(() => startApi(world, { REQUIRE_KEYS: "on", ADMIN_API_KEY: "admin-key-for-tests" }));
 
-  /** Prepares a request to a route about resources of its own, with the given key. */
+  /** Prepares a request to a route on newly created resources, with the given key. */
   async function prepare(route: Route) {
     const chat = await world.newChat();
     await world.accept(chat, "hello");
@@ -57,7 +57,7 @@ describe("with REQUIRE_KEYS", function () {
       const foreign = await bearer((await keys.make(await world.newApplication())).key);
       problemOf(foreign, isAdmin ? "forbidden" : "application-not-found");
 
-      // The next test uses the first scope.
+      // This test uses the last scope, because the next one uses the first.
       const scope = scopes.at(-1)!;
       const right = await bearer((await keys.make(owner, { scopes: [scope] })).key);
       expect(right.status, right.text).to.be.oneOf([route.success.status, ...(scope === "search" ? [503] : [])]);

@@ -28,7 +28,10 @@ describe("while Redis is unavailable to the api, and others store messages of a 
   const shown = ({ events }: EventReader) =>
     events.filter(({ event }) => event !== "caught-up").map(({ event, data }) => [event, data.body ?? data.number]);
 
-  /** The next incarnation of Redis, which has everything that was stored, assigns four and five. */
+  /**
+   * Empties Redis and accepts two messages. The next incarnation gives them the numbers 4 and 5, because everything
+   * before was stored.
+   */
   async function renumber(): Promise<void> {
     await world.redis.flushall();
     await world.accept(chat, "four", "five");

@@ -6,9 +6,15 @@ import { keyMaker } from "./key-world.ts";
 import { openWorld, type Chat } from "./world.ts";
 
 const admin = { authorization: "Bearer admin-key-for-tests" };
-/** Far less than the time after which a process would find out by itself, and far more than a message through Redis takes. */
+/**
+ * Maximum time in ms until an announced revocation takes effect. It is much shorter than the time after which a process
+ * notices a revocation by itself, and much longer than a message through Redis takes.
+ */
 const announcedMs = 3_000;
-/** A process reads keys in use again after at most 10 s; the rest is for a busy machine. */
+/**
+ * Maximum time in ms until an unannounced revocation takes effect. A process rereads the keys in use after at most 10
+ * s. The rest allows for a busy machine.
+ */
 const unannouncedMs = 15_000;
 
 describe("a key that is revoked while three processes use it", function () {
@@ -50,7 +56,7 @@ describe("a key that is revoked while three processes use it", function () {
   const stream = (service: ServiceHandle, headers: Record<string, string>) =>
     openStream(`${service.url}/applications/${chat.token}/chats/${chat.number}/messages/stream`, headers);
 
-  /** Uses a key again and again, and resolves with the time at which it was refused. */
+  /** Uses a key repeatedly. Resolves with the time at which it was refused. */
   async function untilRefused(use: () => Promise<Response>): Promise<number> {
     for (;;) {
       const { status, body } = await use();

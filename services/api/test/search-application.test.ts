@@ -78,7 +78,7 @@ for (const backend of backends) {
       expect(await keys({ q: "hi", from, to }, owner)).to.deep.equal(all.filter(isBetween).map(keyOf));
       expect(await keys({ q: "hi", from: "2100-01-01T00:00:00+01:00" }, owner)).to.deep.equal([]);
       expect(await keys({ q: "hi", to: "2000-01-01T00:00:00Z" }, owner)).to.deep.equal([]);
-      // The search of a chat takes the times, too.
+      // The search of one chat accepts the times as well.
       const path = `/applications/${owner}/chats/3/messages/search?q=hi`;
       const inChat = async (times: string) => readAs(z.array(searchHitSchema), await api.get(path + times));
       expect(await inChat(`&from=${all[1]!.created_at}`)).to.deep.equal(all.slice(0, 2));
@@ -117,7 +117,7 @@ for (const backend of backends) {
       const { pages } = await follow(searchHitSchema, api, path, "next");
       expect(pages.map((page) => page.map(keyOf))).to.deep.equal([["2/2", "1/1"], ["2/1", "2/3"], ["1/2"]]);
       expect(linksOf(await api.get(path)).next).to.match(/order=relevance&.*cursor=3-[0-9a-z]{8}-1-1/);
-      // The search of a chat takes the order, too.
+      // The search of one chat accepts the order as well.
       const inChat = `/applications/${owner}/chats/2/messages/search?q=payment+failed&order=relevance`;
       const hits = readAs(z.array(searchHitSchema), await api.get(inChat));
       expect(hits.map(keyOf)).to.deep.equal(["2/2", "2/1", "2/3"]);
@@ -144,7 +144,7 @@ for (const backend of backends) {
       expect((await api.send("DELETE", `/applications/${owner}/chats/2/messages/1`)).status).to.equal(204);
       await reindex(chats[1]);
       expect(await count({ q: "hi" })).to.deep.equal([one, { ...two, hits_count: 1 }]);
-      // The index still has the messages of a chat that was just deleted.
+      // The index still contains the messages of a chat that was just deleted.
       expect((await api.send("DELETE", `/applications/${owner}/chats/1`)).status).to.equal(204);
       expect(await count({ q: "hi" })).to.deep.equal([{ ...two, hits_count: 1 }]);
     });
@@ -187,7 +187,7 @@ for (const backend of backends) {
       const messages = `/applications/${owner}/chats/1/messages`;
       expect((await api.send("PATCH", `${messages}/1`, { body: "final one" })).status).to.equal(200);
       expect((await api.send("DELETE", `${messages}/2`)).status).to.equal(204);
-      // The index does not know it yet.
+      // The index does not contain the change yet.
       expect(await keys({ q: "draft" }, owner)).to.deep.equal(["1/3"]);
       await reindex(chat);
       expect((await find({ q: "one" }, owner))[0]).to.include({ body: "final one", version: 2 });
@@ -213,10 +213,10 @@ for (const backend of backends) {
       const { id: applicationId } = (await api.applications.find(other))!;
       await world.database.prisma.chat.update({ where: { id: lost.id }, data: { applicationId, number: 1 } });
       expect(await keys({ q: "secret" }, owner)).to.deep.equal(["2/1"]);
-      // A page without a visible hit leads to the next one.
+      // A page without a visible hit also links to the next page.
       const { pages } = await follow(searchHitSchema, api, pathOf({ q: "secret", limit: "1" }, owner), "next");
       expect(pages.flat().map(keyOf)).to.deep.equal(["2/1"]);
-      // The index has the messages of the former owner, which are not the new owner's.
+      // The index contains the messages of the former owner, which do not belong to the new owner.
       if (backend === "elasticsearch") expect(await keys({ q: "secret" }, other)).to.deep.equal([]);
     });
 

@@ -93,7 +93,7 @@ describe("signals", function () {
     await arrive(2_000);
     proxy.freeze();
     await arrive(10_000);
-    // Without a signal, a stream finds a message after five seconds.
+    // Without a notice, a stream finds a message after five seconds.
     const began = performance.now();
     for (const body of ["one", "two", "three"]) {
       await world.accept(chat, body);

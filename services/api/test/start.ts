@@ -12,7 +12,7 @@ import { openWorld, type World } from "./world.ts";
 
 export { jsonOf, problemOf, type Answer } from "@confab/testkit/world";
 
-/** Starts the service on a free port with a world's database, keys and index. Gives access to its logs and metrics. */
+/** Starts the service on a free port with a world's database, keys and index. Also returns its logs and metrics. */
 export async function startApi(world: Pick<World, "url" | "prefix" | "index">, env: Record<string, string> = {}) {
   const config = loadApiConfig({
     REDIS_URL: testStores().redisUrl,
@@ -57,7 +57,9 @@ export function useApi(env?: Record<string, string>) {
   return { world, api };
 }
 
-/** Sends a request. Checks that no JSON answer has a key named id, and that the route table lists every problem. */
+/**
+ * Sends a request. Also checks that no JSON answer has a key named id, and that the route table lists every problem.
+ */
 async function call(url: string, method: string, body: unknown, headers: Record<string, string>): Promise<Answer> {
   const answer = await sendRequest(method, url, body, headers);
   const contentType = answer.headers.get("content-type");
@@ -77,7 +79,7 @@ function routeOf(method: string, path: string): Route | undefined {
   const matches = ({ path: template }: Route): boolean =>
     new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path);
   const matching = Object.values<Route>(routes).filter((route) => route.service === "api" && matches(route));
-  // A parameter would also take the last part of …/messages/search.
+  // A parameter would also match the last part of …/messages/search.
   const fewest = Math.min(...matching.map(({ params }) => params.length));
   return matching.find((route) => route.method === method.toLowerCase() && route.params.length === fewest);
 }
@@ -93,7 +95,7 @@ export function linksOf({ headers }: Answer): Partial<Record<LinkRelation, strin
   return Object.fromEntries([...targets].map(([, target, relation]) => [relation, target])) as Record<string, string>;
 }
 
-/** Reads all pages from a path on, following one relation to the end. */
+/** Reads all pages from a path, following one relation until the last page. */
 export async function follow<S extends z.ZodType>(
   item: S,
   api: Api,

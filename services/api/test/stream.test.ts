@@ -126,7 +126,7 @@ describe("the live stream of a chat", function () {
 
   it("is the same for many clients that come back at once, wherever each of them was", async () => {
     await world.accept(chat, "x".repeat(65_536), ...Array.from({ length: 160 }, (_, at) => `message ${at + 2}`));
-    // The first message cannot be stored, so that the numbers begin with a gap.
+    // The first message cannot be stored, so the numbers begin with a gap.
     await world.store((number) => number <= 150);
     const early = await open("?after=0");
     await early.until(isCaughtUp);

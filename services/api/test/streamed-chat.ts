@@ -6,7 +6,7 @@ import type { Chat, World } from "./world.ts";
 interface OpenOptions {
   readonly headers?: Record<string, string>;
   readonly from?: Pick<Api, "url">;
-  /** The path of the stream, by default of the chat's own. */
+  /** Path of the stream. The default is the chat's own stream. */
   readonly of?: string;
 }
 

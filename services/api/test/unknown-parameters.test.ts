@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { randomUUID } from "node:crypto";
 import { useApi } from "./start.ts";
 
-/** One value for each parameter of a path. */
+/** One value for each path parameter. */
 const values = { token: randomUUID(), chat: "1", message: "1", reader: "alice", key: "8Qn3fVbZ" };
 const pathOf = ({ path }: Route): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof values) => values[name]);

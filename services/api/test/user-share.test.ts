@@ -33,7 +33,7 @@ describe("a user's share of its application's limits", function () {
 
   it("of requests is used up by that user alone", async () => {
     await start({ APPLICATION_REQUEST_RATE: "8" });
-    // In one window of a second, if none ends meanwhile.
+    // All requests must fall in one window of a second, so the test tries again if a window ends meanwhile.
     for (let attempt = 0; ; attempt += 1) {
       const answers = await Promise.all(Array.from({ length: 12 }, () => api.get(path, mallory)));
       const others = await Promise.all([alice, backEnd, alice, backEnd].map((headers) => api.get(path, headers)));

@@ -117,7 +117,8 @@ describe("user tokens", function () {
     expect(await shown()).to.deep.equal([chat.number]);
     expect(await shown({ "*": ["read"] })).to.have.members([chat.number, other.number]);
     expect(await shown({ "*": ["read"], [chat.number]: ["write"] })).to.deep.equal([other.number]);
-    // A cursor has the number and the time of a chat.
+    // There is no next link, because its cursor would contain the number and the time of a chat that is closed to the
+    // user.
     const limited = await api.get(`${unread}?reader=anna&limit=1`, await user());
     expect([(jsonOf(limited) as unknown[]).length, limited.headers.get("link")]).to.deep.equal([1, null]);
     const none = await api.get(`${unread}?reader=anna&limit=1`, await user({ 999: ["read"] }));

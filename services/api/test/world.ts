@@ -19,7 +19,10 @@ import { expect } from "chai";
 
 export type { Chat } from "@confab/testkit/world";
 
-/** Opens a separate database and Redis keys, with the work of the other two services: accepting and storing. */
+/**
+ * Opens a separate database and Redis keys, with functions for the work of the other two services: accepting and
+ * storing.
+ */
 export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl?: string } = {}) {
   const { chats, close: closeDatabase, ...stored } = await openDatabase();
   const { database } = stored;
@@ -37,7 +40,7 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
     index: partitioning.prefix,
     messages: createMessages(database),
 
-    /** Accepts messages one after another, each in a separate batch; a text is a body. */
+    /** Accepts messages one after another, each in a separate batch. A text is a message with this body. */
     async accept(
       { token, number }: Chat,
       ...contents: (string | (MessageContent & Pick<Submission, "idempotency">))[]
@@ -49,17 +52,17 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
       }
     },
 
-    /** The ids of all batches that are not stored yet. */
+    /** Returns the ids of all batches that are not stored yet. */
     openBatches: (): Promise<string[]> => backlog.overdue(0, { offset: 0, limit: 10_000 }),
 
-    /** Stores the pending messages with the given numbers, like the worker. */
+    /** Stores the pending messages whose numbers are wanted (by default, all of them), like the worker. */
     store: (isWanted?: (number: number) => boolean) =>
       storePending(database, backlog, { ...(isWanted && { isWanted }) }),
 
-    /** Reads the pending messages with the given numbers like the worker, and returns what stores them. */
+    /** Reads the pending messages whose numbers are wanted, like the worker. Returns a function that stores them. */
     take: (isWanted?: (number: number) => boolean) => takePending(database, backlog, { ...(isWanted && { isWanted }) }),
 
-    /** Deletes rows, as after a failover to a replica that lacks the last transactions. */
+    /** Deletes rows, like a failover to a replica that lacks the last transactions. */
     async forget({ id: chatId }: Chat, ...numbers: number[]): Promise<void> {
       await database.prisma.message.deleteMany({ where: { chatId, number: { in: numbers } } });
     },
@@ -82,7 +85,9 @@ export async function openWorld({ redisUrl = testStores().redisUrl }: { redisUrl
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
-/** Opens a world with a Redis server of its own, for tests that stop it or make it lose data. `close` ends both. */
+/**
+ * Opens a world with a separate Redis server, for tests that stop the server or make it lose data. `close` ends both.
+ */
 export async function openWorldWithRedis() {
   const dir = await mkdtemp(join(tmpdir(), "confab-api-"));
   const server = await startRedis({ dir });
@@ -90,7 +95,7 @@ export async function openWorldWithRedis() {
   return {
     ...world,
     server,
-    /** The folder of the server, with its data. */
+    /** The folder that contains the server's data. */
     dir,
     async close(): Promise<void> {
       await world.close();

@@ -5,7 +5,8 @@ import { createRecentRatios } from "./recent-ratios.ts";
 import { createTopApplications } from "./top-applications.ts";
 
 /**
- * Creates the metrics of accepting. Every series is exported from the start, so that the first refusal is an increase.
+ * Creates the metrics of accepting. Every series is exported from the start, so that the first refusal counts as an
+ * increase.
  */
 export function createAcceptMetrics(metrics: Metrics<MetricCatalogue>) {
   const accepted = metrics.counter("confab_messages_accepted_total");
@@ -37,7 +38,7 @@ export function createAcceptMetrics(metrics: Metrics<MetricCatalogue>) {
       wait.observe(batch.waitedMs / 1000);
       duration.observe(batch.durationMs / 1000);
     },
-    /** A chat head was loaded from MySQL. */
+    /** Counts a chat head that was loaded from MySQL. */
     loaded: (chat: { lastNumber: number }): void => {
       heads[chat.lastNumber > 0 ? "reseed" : "new"].inc();
     },

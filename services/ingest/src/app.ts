@@ -37,10 +37,10 @@ export interface IngestAppOptions extends Pick<
   readonly validateResponses?: boolean;
 }
 
-/** The application that accepts messages, without a port. */
+/** The Express app that accepts messages. It does not listen on a port by itself. */
 export interface IngestApp {
   readonly app: Express;
-  /** Serves the usual requests that send a message, before the app sees them. */
+  /** Serves the usual requests that send a message before they reach the app. */
   readonly direct: Direct;
 }
 

@@ -49,16 +49,16 @@ import { acceptReplicated } from "./replicated-accept.ts";
 type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Awaited<ReturnType<typeof connectDependencies>>;
 
-/** After this time nobody waits for a statement any more, and its session is replaced. */
+/** Time in ms after which nobody waits for a statement any more and its session is replaced. */
 const answerTimeoutMs = 5_000;
-/** Interval of reading Redis for its gauges. */
+/** Interval in ms between reads of Redis for its gauges. */
 const snapshotMs = 2_000;
 
-/** Opens all connections and waits for none; readiness reports which stores answer. */
+/** Opens all connections without waiting for any. Readiness reports which stores answer. */
 export function openStores(config: IngestConfig, logger: Logger) {
   const { prefix, partitions } = config.partitioning;
   const redis = withScripts(connectForRequests(config.redis, "confab-ingest", { deadlineMs: config.deadlineMs }));
-  // ioredis throws if nobody listens; requests and readiness report the error.
+  // ioredis throws if there is no listener. Requests and readiness report the error.
   redis.on("error", (error: Error) => {
     logger.debug({ err: error }, "Redis connection");
   });
@@ -68,7 +68,7 @@ export function openStores(config: IngestConfig, logger: Logger) {
   const settings = createStoreSettings({
     stores: {
       redis: { read: () => readRedisSettings(redis, expected.redis), weight: "needed" },
-      // Messages to known chats are accepted without the database.
+      // Messages to known chats are accepted without the database, so its settings may be unknown, but not refused.
       database: { read: () => readDatabaseSettings(database, expected.database), weight: "heeded" },
     },
     logger,
@@ -98,7 +98,10 @@ export function openStores(config: IngestConfig, logger: Logger) {
   };
 }
 
-/** Needs a Redis that answers and nothing else: messages to known chats are accepted without the database. */
+/**
+ * Connects everything else. Requires only that Redis answers, because messages to known chats are accepted without the
+ * database.
+ */
 export async function connectDependencies(
   { redis, database, settings, health, metrics }: Stores,
   config: IngestConfig,
@@ -106,11 +109,12 @@ export async function connectDependencies(
   tracer: Tracer = noTracer,
 ) {
   const { partitioning, minReplicas: replicas } = config;
-  // Shorter than the deadline, so that the answer is still on time.
+  // This is shorter than the deadline, so that the answer is still in time.
   const replicasMs = Math.ceil(config.deadlineMs / 2);
-  // So that the process is ready now, not after the next round.
+  // Refreshing now makes the process ready at once instead of after the next interval.
   void health.refresh();
-  // Before the first message is accepted. Readiness and each message's answer report a refused setting.
+  // The settings are checked before the first message is accepted. Readiness and each message's answer report a refused
+  // setting.
   await settings.check().catch(() => undefined);
 
   const withTimeouts = <T extends Repository<T>>(name: string, repository: T): T =>
@@ -145,7 +149,8 @@ export async function connectDependencies(
     deadlineMs: config.deadlineMs,
     redis: replicas > 0 ? acceptReplicated(redis, { replicas, timeoutMs: replicasMs }) : redis,
     wake: async (partition, batchIds, traces) => {
-      // Not waited for: without the note, a sweep adds a job that finds the batches stored.
+      // The acceptor need not wait for this note: without it, a sweep merely adds a job that finds the batches already
+      // stored.
       if (batchIds.length > 1) backlogs[partition]!.noteWokenTogether(batchIds).catch(() => undefined);
       await producer.wakeBatches(partition, batchIds, traces);
     },
@@ -186,7 +191,7 @@ export async function connectDependencies(
     tracer,
     async stop() {
       pressure.stop();
-      // Not waited for: one may hang on a server that does not answer.
+      // This does not wait, because a schedule may hang on a server that does not answer.
       for (const schedule of refreshing) void schedule.stop();
       await queueGauges.stop();
       await acceptor.stop();

@@ -13,7 +13,7 @@ import {
 import { createIngestApp } from "./app.ts";
 import { connectDependencies, openStores } from "./dependencies.ts";
 
-// Comes first: V8 applies the flag only to code that it optimizes afterwards.
+// This call comes first, because V8 applies the flag only to code that it optimizes afterwards.
 disablePretenuring();
 assertJsonKeys();
 ignoreLostSessionRejections();
@@ -32,7 +32,8 @@ const tracer = await lifecycle.use("telemetry", () =>
   }),
 );
 const stores = await lifecycle.use("stores", () => openStores(config, logger));
-// Before anything is waited for: probes see a process that lives and is not ready, and what it lacks.
+// The admin server starts before anything is awaited. Probes then see a live process that is not ready yet, and the
+// reason.
 const admin = await lifecycle.use("admin", () => startAdminServer({ ...stores, ...config.admin, lifecycle, logger }));
 await waitForRedis(stores.redis, logger);
 const dependencies = await lifecycle.use("dependencies", () => connectDependencies(stores, config, logger, tracer));

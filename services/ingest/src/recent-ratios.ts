@@ -1,16 +1,18 @@
 export interface RecentRatiosOptions {
   readonly shown: number;
-  /** How long a ratio counts after it was noted. */
+  /** Time in ms for which a ratio counts after it was noted. */
   readonly forMs: number;
   readonly now?: () => number;
 }
 
-/** How many names are kept: more applications than use limited keys at once. */
+/**
+ * Maximum number of names that are kept. It exceeds the number of applications that use limited keys at the same time.
+ */
 const kept = 1_000;
 
-/** Keeps the last ratio of each name for a while. */
+/** Creates a memory of the latest ratio of each name. Ratios expire after `forMs`. */
 export function createRecentRatios({ shown, forMs, now = () => performance.now() }: RecentRatiosOptions) {
-  // The one that was noted last is at the end.
+  // The names are in the order in which they were last noted.
   const ratios = new Map<string, { ratio: number; at: number }>();
   return {
     note: (name: string, ratio: number): void => {
@@ -18,7 +20,7 @@ export function createRecentRatios({ shown, forMs, now = () => performance.now()
       ratios.set(name, { ratio, at: now() });
       if (ratios.size > kept) ratios.delete(ratios.keys().next().value!);
     },
-    /** In descending order. */
+    /** Returns the highest ratios that still count, in descending order. */
     highest: (): { name: string; ratio: number }[] => {
       const since = now() - forMs;
       return [...ratios]

@@ -5,13 +5,13 @@ import type { ChainableCommander } from "ioredis";
 type Accept = Pick<ScriptedRedis, "confabAccept">;
 
 /**
- * Returns the same connection, whose accept script is answered only when enough replicas have the batch. Rejects if
- * they do not have it in time; then the outcome is unknown.
+ * Returns an accept script that resolves only when enough replicas have the batch. It rejects if they do not have it in
+ * time; the outcome is then unknown.
  */
 export function acceptReplicated(redis: ScriptedRedis, replication: Replication): Accept {
   return {
     async confabAccept(...args) {
-      // In the slot of the batch's partition.
+      // The key is in the hash slot of the batch's partition.
       const key = `${args[0]}:replicated`;
       const pipeline = redis.pipeline() as ChainableCommander & Record<keyof Accept, (...args: unknown[]) => unknown>;
       pipeline.confabAccept(...args);

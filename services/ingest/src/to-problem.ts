@@ -3,7 +3,7 @@ import { isMissingTable, isTransient, isUnavailable } from "@confab/database";
 import { ChatsUnavailable, AcceptorBusy, AcceptorUnavailable } from "@confab/pending";
 import { SettingsRefused } from "@confab/runtime";
 
-/** Translates an error of a store into a problem; returns every other error as it is. */
+/** Translates an error of a store into a problem. Returns all other errors unchanged. */
 export function toProblem(error: unknown): unknown {
   if (error instanceof AcceptorUnavailable) return new ProblemError("sending-unavailable", { cause: error });
   if (error instanceof SettingsRefused) {
@@ -14,7 +14,7 @@ export function toProblem(error: unknown): unknown {
     });
   }
   if (error instanceof AcceptorBusy) return busy();
-  // A table is missing where ingest started before the database was created.
+  // A table is missing if ingest started before the database was migrated.
   if (error instanceof ChatsUnavailable || isUnavailable(error) || isTransient(error) || isMissingTable(error)) {
     return new ProblemError("storage-unavailable", {
       detail:

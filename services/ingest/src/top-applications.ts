@@ -1,21 +1,27 @@
 export interface TopApplicationsOptions {
-  /** How many names are counted at once. A name with more than one in this many of the calls is always among them. */
+  /**
+   * Maximum number of names that are counted at once. A name whose share of the counts is more than 1 in `kept` is
+   * always counted.
+   */
   readonly kept: number;
   readonly shown: number;
-  /** The minimum time over which a rate is computed. */
+  /** Minimum time in ms over which a rate is computed. */
   readonly leastMs: number;
   readonly now?: () => number;
 }
 
 export interface TopApplications {
   count(name: string, by: number): void;
-  /** Events per second of the most frequent names, in descending order, since the last call that was long enough ago. */
+  /**
+   * Returns the events per second of the most frequent names, in descending order. The rates cover at least `leastMs`.
+   */
   rates(): readonly { name: string; perSecond: number }[];
 }
 
 /**
- * Finds the most frequent names in bounded memory, however many there are: the Space-Saving algorithm of Metwally, Agrawal and
- * El Abbadi (2005). A new name replaces the rarest one and inherits its count, which is subtracted from its rate.
+ * Finds the most frequent names in bounded memory, however many there are: the Space-Saving algorithm of Metwally,
+ * Agrawal and El Abbadi (2005). A new name replaces the rarest one and inherits its count, which is not part of the new
+ * name's rate.
  */
 export function createTopApplications({
   kept,

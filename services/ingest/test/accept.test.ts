@@ -37,7 +37,7 @@ describe("POST /messages", () => {
     expect(await ingest.accepted(chat)).to.deep.equal({ 1: "Hello world" });
 
     const { prefix } = ingest.config.partitioning;
-    // The answer does not wait for the wake-up of the worker.
+    // The answer does not wait for the worker's wake-up, so the job may appear later.
     const job = await eventually(async () => {
       const [first] = await ingest.redis.lrange(waitListKey(prefix, 0, "messages"), 0, 0);
       return first ?? expect.fail("no job");

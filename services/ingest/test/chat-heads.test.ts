@@ -7,8 +7,8 @@ import { expect } from "chai";
 import { messageOf, openWorld, post, send, type Chat } from "./start.ts";
 
 /**
- * Generous, because a busy client measures more than the service's time. Without a limit, the last request waited for
- * minutes.
+ * The limit is generous, because a busy client measures more than the service's time. Without any limit on such
+ * requests, the last one waited for minutes.
  */
 const quicklyMs = 3_000;
 
@@ -94,7 +94,7 @@ describe("ingest with chats that Redis does not know", () => {
       await Promise.allSettled(attacks);
     }
     expect([...statuses]).to.include(404);
-    // The attack keeps Redis busy too, but this test is not about Redis.
+    // The attack also keeps Redis busy, but this test is not about Redis.
     const found = waits.filter(({ code }) => code !== "sending-unavailable");
     expect(found.map(({ status }) => status)).to.deep.equal(found.map(() => 201));
     expect(found).to.not.be.empty;

@@ -22,15 +22,15 @@ import { openWorld, type Chat } from "./start.ts";
 
 const maxMs = 50;
 const mebibyte = 1024 * 1024;
-/** Messages are refused beyond the limits, which would cost less. */
+/** The limits are off, because refused messages would cost less. */
 const unlimited = { RATE_LIMITS: "off", MAX_IDEMPOTENCY_KEYS: "100000000", REDIS_MEMORY_LIMIT_RATIO: "0.95" };
 const [json, ndjson] = ["application/json", "application/x-ndjson"] as const;
 
 interface Costly {
-  /** The text of a request; different ones for each call. */
+  /** Returns the body of a request, which differs from call to call. */
   readonly body: (chats: readonly Chat[]) => string;
   readonly type?: typeof json | typeof ndjson;
-  /** Whether a user sends it, whose token names many chats. */
+  /** Whether a user sends the request with a user token that names many chats. */
   readonly byUser?: boolean;
   readonly status: number;
 }
@@ -54,7 +54,7 @@ const many =
 const wrong = { body: 5, metadata: [], sender: 7, reply_to: -1, idempotency_key: "", chat_number: 0 };
 const invented = () => ({ application_token: createUuid7() });
 
-/** The requests that cost most per byte, by route. Every route has some. */
+/** The requests with the highest cost per byte, by route. Every route has some. */
 const costly: Record<string, Record<string, Costly>> = {
   createMessage: {
     "a body that is six times as long in JSON": {
@@ -154,7 +154,7 @@ describe("the most expensive requests of each route of ingest", function () {
     for (const [what, costs] of Object.entries(requests)) {
       it(`do not block others: ${name} with ${what}`, async () => {
         let longest = Infinity;
-        // The best of several runs, because the compiler and the garbage of earlier requests take their time, too.
+        // The best of several runs counts, because compilation and garbage from earlier requests also take time.
         for (let run = 0; run < 4; run += 1) {
           await writeFile(turns, "");
           expect(await post(path, costs)).to.equal(costs.status);

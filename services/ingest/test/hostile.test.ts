@@ -18,10 +18,13 @@ import { expect } from "chai";
 import { openWorld } from "./start.ts";
 
 const mebibyte = 1024 * 1024;
-/** Just below the limit of the route. */
+/** Body size just below the limit of the route. */
 const full = 8 * mebibyte - 64;
 const json = "application/json";
-/** CPU time in milliseconds. The limits keep it below 60; without them some bodies took 200 to 3,600 ms. */
+/**
+ * Maximum CPU time of a turn in milliseconds. The limits keep it below 60; without them, some bodies took 200 to 3,600
+ * ms.
+ */
 const longestTurnMs = 120;
 const ndjson = "application/x-ndjson";
 
@@ -50,7 +53,7 @@ describe("the ingest process with the chart's limits and hostile bodies", () => 
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** POSTs on a new connection. Returns the status, or 0 if the connection broke without an answer. */
+  /** Sends a POST request on a new connection. Returns the status, or 0 if the connection broke without an answer. */
   async function post(path: string, body: Buffer, type: string): Promise<number> {
     const agent = new Agent();
     try {
@@ -88,7 +91,7 @@ describe("the ingest process with the chart's limits and hostile bodies", () => 
     return Buffer.from(`{"messages":[${items.join(",")}]}`);
   };
 
-  /** Returns a thousand messages of 4 KiB of metadata; as a tree each would take 90 KB of memory. */
+  /** Returns a thousand messages, each with 4 KiB of metadata that would take 90 KB of memory as a tree. */
   const described = (token?: string): Buffer => {
     const metadata = `{"a":[${"{},".repeat(1_359)}{}]}`;
     const items = Array.from({ length: 1000 }, () =>
@@ -98,9 +101,9 @@ describe("the ingest process with the chart's limits and hostile bodies", () => 
   };
 
   const half = full / 2;
-  /** Many at once: some are refused, quickly and before they begin. */
+  /** Possible statuses when many requests arrive at once: some requests are refused before their work begins. */
   const many = [200, 429, 503];
-  /** A client that keeps sending for seconds after the refusal gets its connection closed. */
+  /** Outcome for a client that keeps sending for seconds after the refusal: its connection is closed. */
   const cut = 0;
   const cases: [name: string, body: () => Buffer, type: string, times: number, answers: number[]][] = [
     ["brackets nested in an item", () => nested('{"messages":[', half - 10, "]}"), json, 1, [200]],

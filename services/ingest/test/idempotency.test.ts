@@ -105,7 +105,7 @@ describe("Idempotency-Key on POST /messages", () => {
     expect(await send(item("one"), item("two", old), item("three"), item("four", other))).to.deep.equal([1, 2, 3, 4]);
     expect(await send(item("two", old), item("5"), item("else", other))).to.deep.equal([2, 5, "idempotency-conflict"]);
 
-    // Redis forgets the keys, as after five minutes, and the batches are as old.
+    // Simulates a later time: Redis has dropped the keys, like after five minutes, and the batches are older.
     const prefix = `${ingest.config.partitioning.prefix}:{p0}:`;
     await ingest.redis.del(await ingest.redis.keys(`${prefix}idem:${chat.token}:*`));
     for (const id of await ingest.redis.zrange(`${prefix}batches`, 0, "-1")) {

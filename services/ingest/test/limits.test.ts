@@ -105,7 +105,7 @@ describe("ingest under load", () => {
     problemOf(await post(`${ingest.url}/messages/batch`, { messages }), "overloaded");
     expect(await ingest.accepted(other)).to.deep.equal({});
 
-    // The same as the worker's completion: the chat head stays, the pending records go.
+    // This has the same effect as a completion by the worker: the chat head stays, and the pending records are removed.
     const prefix = `${ingest.config.partitioning.prefix}:{p0}:`;
     await ingest.redis.multi().del(`${prefix}pending:${chat.token}:${chat.number}`).set(`${prefix}pending`, 0).exec();
     const next = await eventually(async () => messageOf(await ingest.send(chat, "after the queue")));

@@ -70,7 +70,8 @@ describe("ingest without a store", () => {
       problemOf(answer, "sending-unavailable");
       expect(ms).to.be.within(250, 10_000);
       between.resume();
-      // The hung request may have been accepted: its key decides, and the number is the same either way.
+      // The request that was answered 503 may have been accepted. Because of its key, the number is the same in both
+      // cases.
       const again = await eventually(async () =>
         messageOf(await hanging.send(chat, "two", { "idempotency-key": "two" })),
       );

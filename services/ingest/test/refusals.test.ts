@@ -12,7 +12,7 @@ describe("POST /messages refuses", () => {
   beforeEach(async () => {
     next = messageOf(await ingest.send(chat, "first")).number + 1;
   });
-  // A refused request must use no number and leave nothing behind.
+  // A refused request must not use up a number or leave anything behind.
   afterEach(async () => {
     expect(messageOf(await ingest.send(chat, "last")).number).to.equal(next);
     expect(Object.keys(await ingest.accepted(chat))).to.have.length(next);

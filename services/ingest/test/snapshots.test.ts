@@ -15,7 +15,7 @@ import { openWorld } from "./start.ts";
 
 const endAfterTest = useEnding();
 
-/** Returns the values of a metric's series by their labels; none where it is not exported. */
+/** Returns the values of a metric's series by their labels, or none if the metric is not exported. */
 async function seriesOf(service: ServiceHandle, metric: string): Promise<Record<string, number>> {
   const text = await (await fetch(`${service.adminUrl}/metrics`)).text();
   const lines = text.matchAll(new RegExp(`^${metric}(\\{[^}]*\\})? (\\S+)$`, "gm"));
@@ -80,7 +80,7 @@ describe("the shared gauges of a replica that is cut off from Redis", function (
         '{dependency="redis"}': 0,
         '{dependency="database"}': 1,
       });
-      // They stay missing.
+      // The values must stay missing.
       await sleep(1_000);
       expect(await shown()).to.deep.equal([]);
 

@@ -24,8 +24,8 @@ export { jsonOf, openDatabase as openWorld, type Answer, type Chat } from "@conf
 export type World = Awaited<ReturnType<typeof openDatabase>>;
 
 /**
- * Starts the service on a free port with separate Redis keys. Gives access to its logs and metrics, and to Redis as the
- * worker sees it.
+ * Starts the service on a free port with separate Redis keys. Gives access to its logs and metrics, and to its messages
+ * in Redis.
  */
 export async function startIngest(world: Pick<World, "url">, env: Record<string, string> = {}) {
   const config = loadIngestConfig({
@@ -53,7 +53,7 @@ export async function startIngest(world: Pick<World, "url">, env: Record<string,
     url: server.url,
     redis,
     lines,
-    /** The bodies of a chat's pending messages by number. */
+    /** Returns the bodies of a chat's pending messages by number. */
     accepted: (chat: Chat) => readAccepted(redis, config.partitioning, chat),
     send: (chat: Chat, body: string, headers: Record<string, string> = {}) => send(server.url, chat, body, headers),
     async stop(): Promise<void> {
@@ -85,7 +85,7 @@ export function useIngest(env?: Record<string, string>) {
   return { world, ingest };
 }
 
-/** POSTs text and bytes unchanged, and everything else as JSON. */
+/** Sends a POST request: text and bytes unchanged, and everything else as JSON. */
 export function post(url: string, body: unknown, headers?: Record<string, string>): Promise<Answer> {
   return sendRequest("POST", url, body, headers);
 }
@@ -99,7 +99,7 @@ export function messageOf(answer: Answer): Message {
   return jsonOf(answer, 201) as Message;
 }
 
-/** Returns the problem document of a refusal, which must match the given problem and be listed for the route. */
+/** Returns the problem document of a refusal. The problem must be the given one and be listed for the route. */
 export function problemOf(answer: Answer, code: ProblemCode): ProblemDocument {
   const document = problemIn(answer, code);
   const route = Object.values<Route>(routes).find(({ path }) => path === document.instance);

@@ -38,7 +38,7 @@ describe("ingest with stores that are less durable than a 201 promises", functio
       await ingest.stop();
     }
   }
-  /** Returns the warnings of the service about a Redis with these options. */
+  /** Returns the warnings that the service logs about a Redis with these options. */
   const warnings = (args: string[], env: Record<string, string> = {}): Promise<LogLine[]> =>
     withRedis(args, (url) =>
       withIngest({ REDIS_URL: url, ...env }, ({ lines }) =>

@@ -8,7 +8,7 @@ const page = "https://chat.example.com";
 
 interface Case {
   readonly head?: readonly string[];
-  /** A head without these headers. */
+  /** Names of headers that are left out of the usual head. */
   readonly without?: readonly string[];
   readonly body?: (valid: string) => string;
 }
@@ -58,7 +58,10 @@ describe("requests past Express and through it", function () {
   const { world, ingest } = useIngest({ CORS_ORIGINS: page, ADMIN_API_KEY: "admin-key-for-tests" });
   const chat = useForAll(() => world.newChat());
 
-  /** Sends a request, whose body arrives with its headers or later, and returns the answer without what differs each time. */
+  /**
+   * Sends a request. Its body follows in the same write as the headers or, if `isLate`, after them. Returns the answer,
+   * with the varying values blanked.
+   */
   async function send(head: readonly string[], body: string, isLate: boolean) {
     const socket = connect(Number(new URL(ingest.url).port), "127.0.0.1").setNoDelay(true);
     let text = "";

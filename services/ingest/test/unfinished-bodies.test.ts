@@ -15,7 +15,7 @@ describe("bodies that never end", function () {
   const { world, ingest } = useIngest({ MAX_REQUEST_BYTES: "8MiB", REQUIRE_KEYS: "on" });
   const bodies = useForEach(() => createUnfinishedBodies(ingest.url));
 
-  /** Creates an application with a chat, the headers of its back end and those of users. */
+  /** Creates an application with a chat. Returns the headers of its back end and of its users. */
   async function createSender() {
     const chat = await world.newChat();
     const { key, keyId, hash } = createKey("application");

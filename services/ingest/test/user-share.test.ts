@@ -19,7 +19,7 @@ import {
 
 const endAfterTest = useEnding();
 
-/** Creates an application whose users and back end send to chats of their own, and one chat that all of them share. */
+/** Creates an application whose users and back end each send to their own chat, and one chat that all of them share. */
 async function createSenders(world: World, url: () => string) {
   const shared = await world.newChat();
   const { token } = shared;

@@ -23,22 +23,27 @@ import {
 } from "@confab/runtime";
 import { createSearchIndex } from "@confab/search";
 
-/** More than the 10 s that a transaction may take; a session that is silent for longer is replaced. */
+/** Time in ms after which a silent session is replaced: more than the 10 s that a transaction may take. */
 const answerTimeoutMs = 12_000;
-/** Short, because a transaction stores messages of many chats, and one of them may be locked. */
+/**
+ * Time in ms that a transaction waits for a lock. It is short, because a transaction stores messages of many chats, and
+ * one of them may be locked.
+ */
 const lockWaitMs = 1_000;
-/** Far more than a bulk takes; after it the connection is replaced and the bulk is repeated. */
+/**
+ * Time in ms after which the connection is replaced and a bulk request is repeated: far more than a bulk request takes.
+ */
 const bulkTimeoutMs = 10_000;
 
 type Stores = ReturnType<typeof openStores>;
 export type Dependencies = Stores & Awaited<ReturnType<typeof connectDependencies>>;
 
-/** Opens all connections and waits for none; readiness reports which stores answer. */
+/** Opens all connections without waiting for any. Readiness reports which stores answer. */
 export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer = noTracer) {
   const redis = withScripts(connectForWork(config.redis, "confab-worker"));
   // BullMQ blocks on this connection, so nothing else may use it.
   const blocking = connectForConsumers(config.redis, "confab-worker-queue");
-  // ioredis throws if nobody listens; readiness reports the error.
+  // ioredis throws if there is no listener. Readiness reports the error.
   blocking.on("error", () => undefined);
   const database = createDatabase({ ...config.database, answerTimeoutMs, lockWaitMs });
   const search = createSearchIndex({ ...config.search, bulkTimeoutMs, messages: createMessages(database) });
@@ -47,7 +52,7 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
   const { expected } = config;
   const settings = createStoreSettings({
     stores: {
-      // Messages in a Redis that may lose them are safer in the database.
+      // If Redis may lose messages, they are safer in the database, so its settings do not stop the worker.
       redis: { read: () => readRedisSettings(redis, expected.redis), weight: "shown" },
       database: { read: () => readDatabaseSettings(database, expected.database), weight: "needed" },
     },
@@ -83,12 +88,12 @@ export function openStores(config: WorkerConfig, logger: Logger, tracer: Tracer 
   };
 }
 
-/** Needs a Redis that answers; the worker waits for the other stores later. */
+/** Connects everything else. Requires only that Redis answers; the worker waits for the other stores later. */
 export async function connectDependencies(
   { redis, health }: Pick<Stores, "redis" | "health">,
   { partitioning }: Pick<WorkerConfig, "partitioning">,
 ) {
-  // So that the process is ready now, not after the next round.
+  // Refreshing now makes the process ready at once instead of after the next interval.
   void health.refresh();
   const producer = await createProducer({ connection: redis, ...partitioning });
   const backlogs = Array.from({ length: partitioning.partitions }, (_, partition) =>

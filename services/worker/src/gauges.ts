@@ -7,11 +7,11 @@ import { repeat } from "@confab/async";
 import type { Logger } from "@confab/runtime";
 import type { Dependencies } from "./dependencies.ts";
 
-/** Intervals of reading the stores for their gauges. */
+/** Interval in ms between reads of Redis for its gauges. */
 const redisSnapshotMs = 2_000;
 const databaseSnapshotMs = 10_000;
 
-/** Reads the stores for their gauges from time to time. The workers share what one of them has read. */
+/** Reads the stores for their gauges at regular intervals. One worker reads a snapshot that all workers share. */
 export function startGauges({
   redis,
   database,
@@ -42,7 +42,7 @@ export function startGauges({
   ];
 
   return {
-    /** Does not wait for a reading under way, which may hang on a server that does not answer. */
+    /** Does not wait for a read in progress, which may hang on a server that does not answer. */
     async stop(): Promise<void> {
       for (const schedule of refreshing) void schedule.stop();
       await queueGauges.stop();

@@ -8,7 +8,7 @@ import type { JobCounters } from "./job-counters.ts";
 import { createIndexMessages } from "./handlers/index-messages.ts";
 import { shouldWait } from "./should-wait.ts";
 
-/** Starts the consumer that indexes stored messages. `work` is what schedules do with the same parts. */
+/** Starts the consumer that indexes stored messages. `work` contains the parts that the schedules use as well. */
 export function startIndexing(
   dependencies: Dependencies & { config: WorkerConfig; logger: Logger },
   jobs: JobCounters,
@@ -17,7 +17,7 @@ export function startIndexing(
   const messages = traced(tracer, "mysql", "messages", createMessages(database));
   const outbox = createOutbox(database, { backend: searchBackendOf(config.search) });
   const index = createIndexMessages({
-    // Its spans contain the spans of the index, so they do not count as calls of the database.
+    // An outbox span contains index spans, so it does not count as a database call.
     outbox: traced(tracer, undefined, "outbox", outbox),
     messages,
     chats: createChats(database),
@@ -43,7 +43,7 @@ export function startIndexing(
   });
   return {
     work: { index, messages, outbox },
-    /** Ends the run under way early, because the outbox never becomes empty while other workers store. */
+    /** Ends the current run early, because the outbox never becomes empty while other workers store. */
     abandon: () => index.stop(),
     stop: () => consumer.stop(),
   };

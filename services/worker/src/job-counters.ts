@@ -7,7 +7,10 @@ const outcomes = ["completed", "failed", "stalled"] as const satisfies readonly 
 
 export type JobCounters = ReturnType<typeof createJobCounters>;
 
-/** Counts the ends of jobs; every series is exported from the start, so that the first failure is an increase. */
+/**
+ * Creates counters of ended jobs. Every series is exported from the start, so that the first failure counts as an
+ * increase.
+ */
 export function createJobCounters(metrics: Metrics<MetricCatalogue>) {
   const jobs = metrics.counter("confab_jobs_total");
   const series = new Map<string, CounterSeries>();

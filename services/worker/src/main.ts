@@ -16,7 +16,8 @@ const tracer = await lifecycle.use("telemetry", () =>
   startTelemetry({ env: process.env, service: "worker", version: config.version, logger }),
 );
 const stores = await lifecycle.use("stores", () => openStores(config, logger, tracer));
-// Before anything is waited for: probes see a process that lives and is not ready, and what it lacks.
+// The admin server starts before anything is awaited. Probes then see a live process that is not ready yet, and the
+// reason.
 const admin = await lifecycle.use("admin", () => startAdminServer({ ...stores, ...config.admin, lifecycle, logger }));
 await waitForRedis(stores.redis, logger);
 await stores.settings.whenSafe();

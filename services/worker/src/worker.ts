@@ -8,10 +8,15 @@ import { createRecentRanges } from "./schedules/recent-ranges.ts";
 import { startSchedules } from "./schedules/start-schedules.ts";
 import { startStoring } from "./storing.ts";
 
-/** A worker that stores into more chats within a minute leaves the rest to the walk through all chats. */
+/**
+ * Maximum number of chats whose recent ranges a worker remembers. It leaves further chats to the walk through all
+ * chats.
+ */
 const maxRecentChats = 10_000;
 
-/** Starts consumers, schedules and gauges; `stop` finishes the work under way and leaves the rest to other workers. */
+/**
+ * Starts consumers, schedules and gauges. `stop` finishes the work in progress and leaves the rest to other workers.
+ */
 export function startWorker(dependencies: Dependencies & { config: WorkerConfig; logger: Logger }): {
   stop(): Promise<void>;
 } {
@@ -27,7 +32,7 @@ export function startWorker(dependencies: Dependencies & { config: WorkerConfig;
       const read = gauges.stop();
       storing.abandon();
       schedules.abandon();
-      // Before the schedules, which wait for it.
+      // Indexing is abandoned before the schedules stop, because they wait for it.
       const indexed = indexing.abandon();
       await schedules.stop();
       await Promise.all([read, indexed, indexing.stop(), storing.stop()]);

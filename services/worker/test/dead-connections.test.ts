@@ -57,7 +57,7 @@ describe("a worker with dead connections that were never closed", function () {
     const chat = await world.createChat();
     await world.send(chat, "before");
     await stores(chat, 1, createMessages(direct));
-    // Lock the chat's row, so that the worker waits in the middle of its transaction.
+    // The lock on the chat's row makes the worker wait in the middle of its transaction.
     const began = await direct.prisma.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT id FROM chats WHERE id = ${chat.id} FOR UPDATE`;
       await world.send(chat, "during");

@@ -31,7 +31,7 @@ describe("the erasure of a sender", function () {
   const bodiesOf = async ({ id }: Chat) =>
     (await createMessages(world.direct).range(id, { limit: 100 })).map(({ body }) => body);
 
-  /** Submits with the clock of a process that is ahead by some hours. */
+  /** Submits a message like a process whose clock is ahead by this many hours. */
   async function submitAt(hours: number, chat: Chat, body: string): Promise<void> {
     const now = Date.now;
     Date.now = () => now() + hours * 3_600_000;
@@ -73,7 +73,7 @@ describe("the erasure of a sender", function () {
 
   it("erases what was accepted in an epoch that MySQL has lost, and keeps what was accepted after the request", async () => {
     const chat = await world.createChat();
-    // Far above what MySQL begins now, as after a clock that was ahead.
+    // The epoch is far above the one that MySQL begins next, like after a clock that was ahead.
     const pendingErasure = createPendingErasure(world.redis, world.config.partitioning);
     await pendingErasure.beginEpoch(world.token, 900_000_000_000);
     await submitAt(0, chat, "before");

@@ -26,7 +26,7 @@ describe("erasing while workers die", function () {
         if (kind === "a sender") await erasures.eraseSender(token, `sender ${last}`, { epochInRedis: 0 });
 
         let steps = 0;
-        /** Dies after the step, which is done. */
+        /** Wraps a repository so that the worker dies after step `last`, which still has its effect. */
         const dying = <T extends object>(repository: T): T =>
           new Proxy(repository, {
             get: (target, name, receiver) => {
@@ -74,7 +74,7 @@ describe("erasing while workers die", function () {
           ).to.equal(0);
         } else expect(await remains(chat), `died after step ${last}`).to.deep.equal(nothing);
 
-        /** Stores a message by this round's sender, and returns its document. */
+        /** Stores a message from this round's sender, and returns its document. */
         async function storedIn({ id: chatId }: Chat) {
           const message = {
             token,

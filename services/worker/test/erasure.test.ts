@@ -70,7 +70,7 @@ describe("the erasure of deleted chats and applications", function () {
   it("waits while the search index is unavailable or messages are pending, and lets other erasures pass", async () => {
     const [stuck, other] = [await world.createChat(), await world.createChat()];
     await world.send(stuck, "pending");
-    // Nobody can store it.
+    // Without the table, no worker can store the message.
     await world.direct.prisma.$executeRaw`RENAME TABLE stored_batches TO hidden_batches`;
     for (const { token, number } of [stuck, other]) await erasures.eraseChat(token, number);
     world.run();
@@ -137,7 +137,7 @@ describe("the erasure of deleted chats, with frequent reconciliation", function 
     const documents = await world.documentsOf(chat);
     await erasures.eraseChat(chat.token, chat.number);
     await finished(chat.token, chat.number);
-    // As by a worker that stood still between reading the messages and sending them.
+    // Simulates a worker that was suspended between reading the messages and sending them.
     await world.search.index(documents.map((document) => ({ ...document, number: document.number + 100 })));
     await eventually(async () => expect(await remains(chat)).to.deep.equal(nothing), { timeoutMs: 20_000 });
     expect(await remains(other)).to.include({ documents: 1 });

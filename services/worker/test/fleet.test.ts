@@ -15,7 +15,7 @@ describe("a fleet of idle workers", function () {
     for (const worker of fleet.splice(0)) await worker.close();
   });
 
-  /** Counts questions to MySQL, and to Redis those that only gauges ask. */
+  /** Counts the queries to MySQL, and those to Redis that only gauges send. */
   async function questions(): Promise<{ mysql: number; gauges: number }> {
     const [row] = await own.database.prisma.$queryRaw<{ Value: string }[]>`SHOW GLOBAL STATUS LIKE 'Questions'`;
     const info = await fleet[0]!.redis.info("commandstats");
@@ -42,7 +42,8 @@ describe("a fleet of idle workers", function () {
     const one = await perSecond();
     while (fleet.length < workers) await startOne();
     const all = await perSecond();
-    // Each worker checks the schema once per second and the settings every five. Alone it asks more than six times.
+    // Each worker checks the schema every second and the settings every five seconds. A single worker sends more than
+    // six queries per second.
     expect((all.mysql - one.mysql) / (workers - 1)).to.be.below(3);
     expect(one.gauges).to.be.above(0);
     expect(all.gauges).to.be.below(2 * one.gauges);

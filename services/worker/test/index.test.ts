@@ -81,7 +81,7 @@ describe("indexing stored messages", function () {
           const rows = await messages.inRanges(ranges);
           reads += ranges.length;
           if (reads > 1) return rows;
-          // The machine is suspended. Another worker erases the chat, whose documents are deleted before this one continues.
+          // While this worker is suspended, another one erases the chat and deletes its documents.
           await createErasures(world.direct).eraseChat(chat.token, chat.number);
           await world.direct.prisma.message.deleteMany({ where: { chatId: chat.id } });
           Date.now = () => now() + 3_600_000;

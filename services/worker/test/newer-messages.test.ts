@@ -12,7 +12,10 @@ describe("messages that a newer version accepted, with a field that this one doe
   this.timeout(30_000);
   const world = useForEach(() => start({ ERASURE_SETTLE_TIME: "500ms" }));
 
-  /** Accepts a message of a newer version. The returned function makes it one of this version, as if this worker were upgraded. */
+  /**
+   * Accepts a message of a newer version. The returned function turns it into a message of this version, as if this
+   * worker were upgraded.
+   */
   async function acceptNewer(chat: Chat, body: string, sender?: string): Promise<() => Promise<unknown>> {
     const message = { token: world.token, chat: chat.number, body, sender, requestId: "newer", ...renamable };
     expect(await world.submitRun([message])).to.have.nested.property("[0].kind", "accepted");
@@ -23,7 +26,7 @@ describe("messages that a newer version accepted, with a field that this one doe
     return () => world.redis.set(key, record);
   }
 
-  /** Adds one job for all batches, as ingest adds it under load. */
+  /** Adds one job for all batches, like ingest under load. */
   async function wakeTogether(): Promise<void> {
     await world.redis.unlink(await world.redis.keys(`${world.prefix}messages:*`));
     const ids = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 100 });

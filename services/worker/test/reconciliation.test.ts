@@ -36,7 +36,7 @@ describe("the search index and the database", function () {
     const store = createBatchStore(world.direct);
     const parts = [messages.slice(0, 700), messages.slice(700, 701), messages.slice(701)];
     for (const part of parts) await store.store([{ id: randomBytes(16), messages: part }]);
-    // As if a worker had taken the range and not indexed it.
+    // Simulates a worker that has taken the range and not indexed it.
     await world.direct.prisma.searchOutboxEntry.deleteMany({ where: { fromNumber: 701 } });
     world.run();
     await indexed(world, chat, "text 1200", [1200]);
@@ -54,7 +54,7 @@ describe("the search index and the database", function () {
     const documents = await world.documentsOf(chat);
     await createMessageChanges(world.direct).remove({ chatId: chat.id, number: 1 });
     await indexed(world, chat, "secret", []);
-    // As a snapshot of the index does: the old document, with a version above the deletion's.
+    // Simulates a restored snapshot of the index: the old document, with a version above that of the deletion.
     const url = documentOf(world, chat);
     const source = await (await fetch(url.replace("-1?", "-2?").replace("&refresh=true", ""))).json();
     const old = { ...(source as { _source: object })._source, number: 1, body: "secret" };
@@ -77,7 +77,7 @@ describe("the search index and the database", function () {
     await world.send(chat, "one", "two", "three", "four");
     await world.send(other, "one");
     await indexed(world, chat, "four", [4]);
-    // As after a restore of a backup, in which the last message of the chat is the third.
+    // Simulates a restored backup in which the third message is the last of the chat.
     await world.direct.prisma.message.deleteMany({ where: { chatId: chat.id, number: { in: [2, 4] } } });
     await world.direct.prisma.chat.update({
       where: { id: chat.id },
@@ -90,7 +90,10 @@ describe("the search index and the database", function () {
     expect(JSON.stringify(world.lines)).to.include("messages that the database does not have");
   });
 
-  /** The database loses all messages and changes of the chat that are made after this call, when the returned function is called. */
+  /**
+   * Saves the state of a chat. The returned function makes the database lose all messages and changes of the chat since
+   * this call.
+   */
   async function lossOf({ direct: { prisma } }: Running, { id }: { id: bigint }): Promise<() => Promise<void>> {
     const rows = await prisma.message.findMany({ where: { chatId: id } });
     const chat = await prisma.chat.findUniqueOrThrow({ where: { id } });
@@ -143,7 +146,7 @@ describe("the search index and the database", function () {
   });
 
   const five = [1, 2, 3, 4, 5].map((number) => `base ${number}`);
-  /** Starts a worker of the same stores that reconciles. */
+  /** Starts a worker that uses the same stores and reconciles. */
   const reconcileOf = async ({ config }: Running): Promise<Running> => {
     const { database, search, partitioning } = config;
     const [SEARCH_INDEX, REDIS_KEY_PREFIX] = [search.name, partitioning.prefix];
@@ -151,10 +154,10 @@ describe("the search index and the database", function () {
     world.run();
     return world;
   };
-  /** Expects that the walk finds no lost changes any more. The other chat shows that it has passed all chats. */
+  /** Expects that the walk finds no lost changes any more. The other chat shows that the walk has passed all chats. */
   async function expectEnd(world: Running, other: { id: bigint }): Promise<void> {
     const counts: number[] = [];
-    // The walk during the first round may have begun before the index showed its latest documents.
+    // The walk in the first round may have begun before the latest documents were searchable.
     for (let round = 1; round <= 3; round++) {
       expect((await fetch(documentOf(world, other), { method: "DELETE" })).status).to.equal(200);
       await indexed(world, other, "other", [1]);
@@ -279,7 +282,7 @@ describe("the search index and the database", function () {
     await world.send(chat, "indexed by nobody");
     world.run();
     await eventually(async () => expect(await world.stored(chat)).to.have.property("1"));
-    // As a worker of the recorded backend does.
+    // Empties the outbox like a worker of the recorded backend.
     await world.direct.prisma.searchOutboxEntry.deleteMany();
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect(await world.metric("confab_index_missing_total")).to.equal(0);

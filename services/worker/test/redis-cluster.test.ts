@@ -32,7 +32,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
     folder = await mkdtemp(join(tmpdir(), "confab-cluster-"));
     [cluster, world] = await Promise.all([startRedisCluster({ dir: folder }), openDatabase()]);
     env = {
-      // One node is enough to find the others.
+      // The URL of one node is enough to find the others.
       REDIS_URL: cluster.nodes[0]!.url,
       REDIS_CLUSTER: "on",
       PARTITIONS: String(partitions),
@@ -149,7 +149,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
     const accepted = sent.filter(({ status }) => status === 201).length;
     expect(accepted).to.be.within(5, 8);
     expect(sent.filter(({ status }) => status === 429)).to.have.length(20 - accepted);
-    // While Redis is slow each process counts by itself. Afterwards they count together.
+    // While Redis is slow, each process counts on its own. Afterwards, they count together.
     await eventually(async () => {
       const asked = await Promise.all(
         Array.from({ length: 30 }, (_, index) => fetch(`${limited[2 + (index % 2)]!.url}${pathOf(chat!)}`)),
@@ -244,7 +244,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
     );
 
     await pause(500);
-    // Choose the master with the fewest partitions, so that the others still have chats.
+    // This chooses the master with the fewest partitions, so that the others still have chats.
     const owners = await Promise.all(
       Array.from({ length: partitions }, (_, at) => cluster.ownerOf(`${env.REDIS_KEY_PREFIX!}:{p${at}}:batches`)),
     );
@@ -259,7 +259,7 @@ describe("Confab on a Redis Cluster of three masters", function () {
       return count;
     });
     expect(unaffected).to.be.at.least(1);
-    // Longer than the cluster needs to mark the master as failed.
+    // The pause is longer than the cluster needs to mark the master as failed.
     await pause(3000);
     const readiness = (await (await fetch(`${services.ingest.adminUrl}/readyz`)).json()) as {
       ok: boolean;

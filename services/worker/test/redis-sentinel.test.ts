@@ -67,7 +67,9 @@ describe("Confab on a Redis with Sentinels", function () {
     at: number;
   }
 
-  /** Sends from several clients during an event, each message with one key until it is acknowledged. */
+  /**
+   * Sends from several clients during an event. Each message is repeated with the same key until it is acknowledged.
+   */
   async function sendDuring(event: () => Promise<void>): Promise<Acknowledged[]> {
     const acknowledged: Acknowledged[] = [];
     let done = false;
@@ -103,7 +105,7 @@ describe("Confab on a Redis with Sentinels", function () {
     return expect.fail("the message was not acknowledged within a minute");
   }
 
-  /** Expects each acknowledged message once, under its number. */
+  /** Expects that each acknowledged message is stored once, under its number. */
   async function expectStored(acknowledged: Acknowledged[]): Promise<void> {
     await eventually(
       async () => {
@@ -123,7 +125,7 @@ describe("Confab on a Redis with Sentinels", function () {
     expect(new Set(numbers).size, "no number twice").to.equal(numbers.length);
   }
 
-  /** Returns the longest time without an acknowledgement, ms. */
+  /** Returns the longest time without an acknowledgement, in milliseconds. */
   function longestGap(acknowledged: Acknowledged[]): number {
     const times = acknowledged.map(({ at }) => at).sort((a, b) => a - b);
     return Math.max(...times.slice(1).map((at, index) => at - times[index]!));

@@ -10,8 +10,8 @@ import { startWorker } from "../src/worker.ts";
 export type Running = Awaited<ReturnType<typeof start>>;
 
 /**
- * Creates a worker in this process with its own database, index and Redis keys, and an acceptor that accepts messages for
- * it.
+ * Creates a worker in this process with its own database, index and Redis keys, and an acceptor that accepts messages
+ * for it.
  */
 export async function start(env: Record<string, string> = {}) {
   const { url, database, chats, newApplication, newChat, close: closeDatabase } = await openDatabase(env.DATABASE_URL);
@@ -53,7 +53,7 @@ export async function start(env: Record<string, string> = {}) {
       worker = undefined;
     },
     createChat: () => newChat(token),
-    /** A chat in an application of its own. */
+    /** Creates a chat in a new application. */
     newChat: () => newChat(),
     async send(chat: { number: number }, ...bodies: string[]): Promise<number[]> {
       const answers = await Promise.all(
@@ -64,12 +64,12 @@ export async function start(env: Record<string, string> = {}) {
         return answer.number;
       });
     },
-    /** Sends a message to a chat of an application of its own. */
+    /** Sends a message to a chat of any application. */
     async sendTo(chat: { token: string; number: number }, body: string): Promise<void> {
       const answer = await acceptor.submit({ token: chat.token, chat: chat.number, body, requestId: "r" });
       expect(answer.kind).to.equal("accepted");
     },
-    /** Removes everything about messages from Redis, and only that, as if Redis had lost it. */
+    /** Removes all message data, and nothing else, from Redis, as if Redis had lost it. */
     async loseMessages(): Promise<void> {
       for (const key of ["batch:*", "records:*", "pending:*", "batches", "head:*", "generation"]) {
         const found = await dependencies.redis.keys(`${prefix}:?p0?:${key}`);
@@ -84,7 +84,7 @@ export async function start(env: Record<string, string> = {}) {
       const rows = await createMessages(database).range(chat.id, { limit: 10_000 });
       return Object.fromEntries(rows.map(({ number, body }) => [number, body]));
     },
-    /** The documents of a chat's stored messages, as they are written to the index. */
+    /** Returns the documents of a chat's stored messages as they are written to the index. */
     documentsOf: (chat: { id: bigint }) =>
       createMessages(database).inRanges([{ chatId: chat.id, from: 1, to: 10_000 }]),
     async metric(name: string): Promise<number> {

@@ -76,7 +76,7 @@ describe("storing accepted messages", function () {
       expect(await world.stored(chat)).to.deep.equal({ 1: "once" });
       expect((await world.backlogs[0]!.depth()).pending).to.equal(0);
     });
-    // After a crash between commit and completion, Redis still has the records and the job.
+    // This simulates a crash between commit and completion, after which Redis still has the records and the job.
     await world.redis.hset(`${world.prefix}batch:${id!}`, batch);
     await world.redis.set(`${world.prefix}records:${id!}`, records!);
     await world.redis.set(`${world.prefix}pending`, 1);
@@ -153,7 +153,7 @@ describe("storing accepted messages", function () {
       await world.send(chat, "late");
       const jobs = waitListKey(world.config.partitioning.prefix, 0, "messages");
       await eventually(async () => expect(await world.redis.llen(jobs)).to.equal(0));
-      // The worker has read it, and waits for the chat.
+      // After this pause, the worker has read the message and waits for the chat's lock.
       await pause(200);
       await world.loseMessages();
     });
@@ -263,7 +263,7 @@ describe("storing accepted messages", function () {
   });
 });
 
-/** Recreates the index with a field that is too narrow. */
+/** Recreates the index with a number field that is too narrow. */
 async function refuseNumbersAbove127(alias: string): Promise<void> {
   const url = testStores().elasticsearchUrl;
   interface Created {

@@ -18,7 +18,7 @@ describe("the sweep for batches without a working job", function () {
     await queue.close();
   });
 
-  /** Removes the jobs that sending messages has added, when all have been added. */
+  /** Waits until sending has added a job for each batch, and removes these jobs. */
   const removeJobs = async (batches: readonly string[]) => {
     await eventually(async () => {
       const jobs = (await queue.getJobs("waiting")) as { data: { batches: string[] } }[];
@@ -74,7 +74,7 @@ describe("the sweep for batches without a working job", function () {
     const chat = await world.createChat();
     for (const body of ["one", "two", "three"]) await world.send(chat, body);
     await eventually(async () => expect(await queue.getWaitingCount()).to.be.at.least(1));
-    // A queue tool or a partial loss of data can do this. The hashes of the jobs stay.
+    // A queue tool or a partial loss of data can delete this list. The hashes of the jobs remain.
     await world.redis.del(queue.toKey("wait"));
     world.run();
     await stored(chat, { 1: "one", 2: "two", 3: "three" });
@@ -88,7 +88,7 @@ describe("the sweep for batches without a working job", function () {
     const [id] = await world.backlogs[0]!.overdue(0, { offset: 0, limit: 10 });
     const job = `b-${id!}`;
     await eventually(async () => expect(await queue.getWaitingCount()).to.equal(1));
-    // The state of the job after 5,000 workers died while they had it.
+    // This is the state of the job after 5,000 workers have died while they had it.
     await world.redis.lrem(queue.toKey("wait"), 1, job);
     await world.redis.lpush(queue.toKey("active"), job);
     await world.redis.hset(queue.toKey(job), "stc", 5000);

@@ -6,7 +6,7 @@ import { start, type Running } from "./start.ts";
 
 export type Chat = Awaited<ReturnType<Running["createChat"]>>;
 
-/** `remains` returns this for an erased chat. */
+/** The result of `remains` for an erased chat. */
 export const nothing = {
   chats: 0,
   messages: 0,
@@ -20,12 +20,12 @@ export const nothing = {
   pending: 0,
 };
 
-/** Gives each test a worker with a short settle time, and functions that count what is left of a chat. */
+/** Gives each test a worker with a short settle time, and functions that fill a chat and count its remains. */
 export function useErasures(env: Record<string, string> = {}) {
   const world = useForEach(() => start({ ERASURE_SETTLE_TIME: "500ms", ...env }));
   const erasures = useForEach(() => createErasures(world.direct));
 
-  /** Counts what the stores have of a chat, without the code that erases it. */
+  /** Counts the data of a chat in each store, independently of the code that erases it. */
   async function remains({ id: chatId, token, number }: Chat): Promise<Record<string, number>> {
     const { prisma } = world.direct;
     const where = { chatId };
@@ -46,7 +46,7 @@ export function useErasures(env: Record<string, string> = {}) {
     };
   }
 
-  /** Fills a chat with everything that the stores can have of it. */
+  /** Fills a chat with all kinds of data that the stores can contain. */
   async function fill(chat: Chat): Promise<void> {
     await world.send(chat, "one", "two", "three");
     await eventually(async () => expect(await remains(chat)).to.include({ messages: 3, documents: 3 }));

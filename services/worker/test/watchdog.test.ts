@@ -2,7 +2,7 @@ import { eventually, startProxy, testStores, useForEach } from "@confab/testkit"
 import { expect } from "chai";
 import { start, type Running } from "./start.ts";
 
-/** The name of all connections of a worker to the queue, and of no other connection. */
+/** Client name that a worker's queue connections have, and no other connection has. */
 const queueConnections = "confab-worker-queue";
 
 describe("a worker whose consumer takes no jobs", function () {

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import type { InvariantName } from "../verify/invariants.ts";
 import type { Verdict } from "../verify/verdict.ts";
 
-/** The opinion of Porcupine on a run, in the format of main.go. */
+/** Porcupine's verdict on a run, in the format of main.go. */
 interface Opinion {
   readonly folder: string;
   readonly linearizable: boolean;
@@ -14,7 +14,7 @@ interface Opinion {
   readonly why?: string;
 }
 
-/** The invariants of a chat as an append-only log. Porcupine does not check the others. */
+/** The invariants of a chat as an append-only log. Porcupine checks only these. */
 const shared = new Set<InvariantName>(["I1", "I2", "I3", "I6", "I13", "I15"]);
 
 const results = resolve(process.argv[2] ?? ".confab/faults");

@@ -4,13 +4,15 @@ import { once } from "node:events";
 import type { HistoryLine } from "./lines.ts";
 
 export interface Recorder {
-  /** Nanoseconds since the recorder was created, on a monotonic clock. */
+  /** Returns the nanoseconds since the recorder was created, on a monotonic clock. */
   now(): number;
   write(line: HistoryLine): void;
   close(): Promise<void>;
 }
 
-/** Appends lines to a file in the order of the calls. The run never reads or changes them. */
+/**
+ * Creates a recorder that appends lines to a file in the order of the calls. The run never reads or changes the lines.
+ */
 export function createRecorder(file: string): Recorder {
   const start = process.hrtime.bigint();
   const stream = createWriteStream(file, { flags: "wx" });
@@ -26,7 +28,7 @@ export function createRecorder(file: string): Recorder {
   };
 }
 
-/** Identifies a body by its first word and a hash of all of it. */
+/** Identifies a body by its first word and a hash of the whole body. */
 export function fingerprint(body: string): { uid: string; hash: string } {
   const end = body.indexOf(" ");
   return {

@@ -6,7 +6,7 @@ export interface Application {
   readonly label: string;
   readonly token: string;
   readonly canary: string;
-  /** Numbers of chats. */
+  /** Numbers of the application's chats. */
   readonly chats: readonly number[];
   /** The chat that is deleted during the run. It is not among `chats`. */
   readonly doomed?: number;
@@ -16,17 +16,20 @@ export interface Application {
 export interface Target {
   readonly name: string;
   readonly url: string;
-  /** It reports that it is shutting down. Clients send new requests to another process if there is one. */
+  /**
+   * Whether the process reports that it is shutting down. Clients then send new requests to another process, if there
+   * is one.
+   */
   readonly isDraining: boolean;
 }
 
-/** Returns the targets that are not shutting down, or all of them if every one is. */
+/** Returns the targets that are not shutting down, or all targets if all of them are. */
 export function staying(targets: readonly Target[]): readonly Target[] {
   const left = targets.filter(({ isDraining }) => !isDraining);
   return left.length > 0 ? left : targets;
 }
 
-/** A message that a client sends, once or repeatedly. */
+/** A message that a client sends once or repeatedly. */
 export interface Letter {
   readonly application: Application;
   readonly chat: number;
@@ -47,15 +50,15 @@ export interface Client {
   remove(via: Target, letter: Letter, number: number, ifMatch?: number): Promise<Operation>;
   get(via: Target, letter: Letter, number: number): Promise<Operation>;
   list(via: Target, application: Application, chat: number, query: ListQuery): Promise<Operation>;
-  /** Searches for a word; `uid` is the message that it should find. */
+  /** Searches for a word. `uid` is the message that the search should find. */
   search(via: Target, application: Application, chat: number, word: string, uid?: string): Promise<Operation>;
   count(via: Target, application: Application, chat: number): Promise<Operation>;
   create(via: Target, application: Application, name: string, key?: string): Promise<Operation>;
   /** Deletes a chat. */
   erase(via: Target, application: Application, chat: number): Promise<Operation>;
-  /** Erases what a sender wrote in an application. */
+  /** Erases everything that a sender wrote in an application. */
   eraseSender(via: Target, application: Application, sender: string): Promise<Operation>;
-  /** Moves the horizon up to which somebody has read a chat. */
+  /** Moves a reader's horizon in a chat. */
   moveHorizon(via: Target, application: Application, chat: number, sender: string, number: number): Promise<Operation>;
 }
 
@@ -65,16 +68,16 @@ export interface ListQuery {
   readonly limit: number;
 }
 
-/** A message in an answer. */
+/** A message as the api returns it. */
 export interface MessageBody {
   readonly number: number;
-  /** Null if it was deleted. */
+  /** The body; null if the message was deleted. */
   readonly body: string | null;
   readonly version: number;
   readonly change_number: number | null;
 }
 
-/** Creates a client that records every request with its answer. */
+/** Creates a client that records every request and its answer. */
 export function createClient(name: string, http: Http, recorder: Recorder): Client {
   const record = (operation: Omit<Operation, "type" | "client">): Operation => {
     const line: Operation = { type: "op", client: name, ...operation };
@@ -114,7 +117,7 @@ export function createClient(name: string, http: Http, recorder: Recorder): Clie
     ]
   ): Promise<Operation> => {
     const url = `${via.url}/applications/${application.token}/chats/${chat}/messages/${number}`;
-    // The tag names the message as well.
+    // The tag also identifies the message, so it must be read from the api.
     const tag = ifMatch === undefined ? undefined : (await http.get(url)).etag;
     const headers = ifMatch === undefined ? {} : { "if-match": (tag ?? '""').replace(/^"\d+/, `"${ifMatch}`) };
     const answer = body === undefined ? await http.remove(url, headers) : await http.patch(url, { body }, headers);
@@ -240,10 +243,13 @@ interface BatchResult {
   readonly number?: number;
 }
 
-/** The answer to a change of a message that was accepted and not stored in time. Nothing was changed. */
+/** Marks the answer to a change of a message that was accepted but not stored in time. Nothing was changed. */
 export const stillPending = "still-pending";
 
-/** Problems that are documented to mean "not accepted". The outcome of any other 5xx is unknown. */
+/**
+ * Problems and connection errors after which a request was certainly not accepted. The outcome of any other 5xx is
+ * unknown.
+ */
 const notAccepted = new Set(["overloaded", "storage-unavailable", "rate-limited", "ECONNREFUSED", stillPending]);
 
 function outcomeOf(status: number, problem: string | undefined): Outcome {
@@ -251,7 +257,7 @@ function outcomeOf(status: number, problem: string | undefined): Outcome {
   return (status >= 400 && status < 500) || notAccepted.has(problem ?? "") ? "fail" : "info";
 }
 
-/** Returns a message in an answer, in the form that the history uses. */
+/** Converts a message in an answer to the form that the history uses. */
 export function toItem({ number, body, version }: MessageBody): Item {
   if (body === null) return [number, "", "", version];
   const { uid, hash } = fingerprint(body);

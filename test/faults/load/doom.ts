@@ -2,11 +2,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { staying, type Application, type Client, type Target } from "./client.ts";
 import type { Random } from "./random.ts";
 
-/** The chat that is deleted while everybody uses it. */
+/** The chat that is deleted while all clients use it. */
 export interface Doom {
-  /** Chooses a chat for a message. After the deletion the deleted one is chosen from time to time. */
+  /** Chooses a chat for a message. Chooses the doomed chat less often after its deletion, but still sometimes. */
   readonly pickChat: (application: Application, random: Random) => number;
-  /** Resolves when the deletion was acknowledged, or when the signal aborts. */
+  /** Resolves when the deletion is acknowledged, or when the signal aborts. */
   readonly ended: Promise<void>;
 }
 
@@ -15,12 +15,12 @@ export interface DoomOptions {
   readonly random: Random;
   readonly applications: readonly Application[];
   readonly targets: readonly Target[];
-  /** How long the chat lives. */
+  /** Time in ms until the chat is deleted. */
   readonly afterMs: number;
   readonly signal: AbortSignal;
 }
 
-/** Deletes the doomed chat after a while, and tries again until that is acknowledged. */
+/** Deletes the doomed chat after a while, and retries until the deletion is acknowledged. */
 export function createDoom({ client, random, applications, targets, afterMs, signal }: DoomOptions): Doom {
   const owner = applications.find(({ doomed }) => doomed !== undefined);
   let isErased = false;
@@ -30,7 +30,7 @@ export function createDoom({ client, random, applications, targets, afterMs, sig
     const isOver = () => signal.aborted;
     while (!isErased && !isOver()) {
       const { status } = await client.erase(random.pick(staying(targets)), application, chat);
-      // Also the answer to a repetition of an attempt of unknown outcome.
+      // This is also the answer to a repeated attempt after an attempt with unknown outcome.
       isErased = status === 204;
       if (!isErased) await pause(200);
     }

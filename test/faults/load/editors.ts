@@ -7,21 +7,22 @@ export interface Editor {
   readonly client: Client;
   readonly random: Random;
   readonly targets: readonly Target[];
-  /** Messages are changed until it aborts. */
+  /** Ends the changes when it aborts. */
   readonly signal: AbortSignal;
   readonly recent: Recent;
 }
 
 /**
- * Edits and deletes messages of all writers: half of the time the latest one, which is probably pending, otherwise one of the
- * last few dozen. Several editors may choose the same message at the same time.
+ * Edits and deletes messages of all writers. Half of the time, it chooses the latest message, which is probably
+ * pending; otherwise, it chooses one of the last few dozen. Several editors may choose the same message at the same
+ * time.
  */
 export async function change({ client, random, targets, signal, recent }: Editor): Promise<void> {
   const isOver = () => signal.aborted;
   let edited: Acknowledged | undefined;
   for (let counter = 1; !isOver(); counter += 1) {
     await pause(random.between(20, 120));
-    // Every fourth edit is followed by the deletion of its message.
+    // One in four edits is followed by the deletion of the message.
     const again = random.next() < 0.25 ? edited : undefined;
     edited = undefined;
     const chosen = again ?? (random.next() < 0.5 ? recent.latest() : recent.any(random));
@@ -30,7 +31,7 @@ export async function change({ client, random, targets, signal, recent }: Editor
     const ifMatch = random.next() < 0.3 ? chosen.version : undefined;
     const isRemoval = again !== undefined || random.next() < 0.15;
     const body = `${letter.uid} ${letter.application.canary} ${client.name} ${counter} edited`;
-    // The message may wait for MySQL longer than the api waits for the message.
+    // The message may be pending for longer than the api waits for it.
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       const target = random.pick(staying(targets));
       const operation = isRemoval

@@ -1,7 +1,7 @@
 import { Agent, request } from "node:http";
 
 export interface Answer {
-  /** 0 if there was no answer. */
+  /** The status of the answer; 0 if there was no answer. */
   readonly status: number;
   readonly body: unknown;
   readonly link: string;
@@ -9,7 +9,7 @@ export interface Answer {
   readonly retryAfterMs: number | undefined;
   /** The connection's error, or the problem's code. */
   readonly problem: string | undefined;
-  /** The problem's explanation. */
+  /** Detail of the problem; empty if there is none. */
   readonly detail: string;
   readonly t0: number;
   readonly t1: number;
@@ -26,10 +26,12 @@ export interface Http {
   close(): void;
 }
 
-/** Longer than any answer may take: a slower one is recorded as no answer. */
+/** Timeout in ms, which is longer than any answer may take. A slower answer is recorded as no answer. */
 const timeoutMs = 8_000;
 
-/** Sends requests over keep-alive connections and never retries. A missing answer is returned as one with status 0. */
+/**
+ * Sends requests over keep-alive connections and never retries. If there is no answer, returns an answer with status 0.
+ */
 export function createHttp(now: () => number): Http {
   const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 2 * timeoutMs });
 

@@ -9,17 +9,14 @@ export interface Probing {
   readonly application: Application;
   readonly ingest: readonly Target[];
   readonly api: readonly Target[];
-  /** Whether MySQL holds the message. */
+  /** Returns whether MySQL has the message. */
   readonly isStored: (uid: string) => Promise<boolean>;
   readonly label: string;
 }
 
 const timeoutMs = 31_000;
 
-/**
- * Sends a message through each ingest process and waits until it is stored, and readable and searchable through each
- * api.
- */
+/** Sends a message through each ingest process, and waits until each api can read it and find it with a search. */
 export async function probe(probing: Probing): Promise<void> {
   const { recorder, application, ingest, api, label } = probing;
   const http = createHttp(() => recorder.now());

@@ -1,13 +1,13 @@
 /** A sequence of numbers that depends only on the seed. */
 export interface Random {
-  /** At least 0 and below 1. */
+  /** Returns a number that is at least 0 and below 1. */
   next(): number;
-  /** A whole number from `from` to `to`. */
+  /** Returns a whole number from `from` to `to`, both inclusive. */
   between(from: number, to: number): number;
   pick<T>(from: readonly T[]): T;
 }
 
-/** Creates a Mulberry32 generator, which is short, and uniform enough to choose victims and moments. */
+/** Creates a Mulberry32 generator. It is short, and uniform enough to choose victims and moments. */
 export function createRandom(seed: number): Random {
   let state = Math.imul(seed, 0x9e3779b1) >>> 0;
   const next = () => {

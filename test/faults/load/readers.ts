@@ -9,23 +9,23 @@ export interface Reader {
   readonly applications: readonly Application[];
   readonly targets: readonly Target[];
   readonly signal: AbortSignal;
-  /** A recently acknowledged message; undefined until there is one. */
+  /** Returns a recently acknowledged message, or undefined until there is one. */
   readonly recent: () => Acknowledged | undefined;
 }
 
-/** Reads a chat with `after` and then polls its end for new messages. */
+/** Reads a chat from its beginning with `after`, and then polls for new messages. */
 export async function poll(reader: Reader, application: Application, chat: number): Promise<void> {
   const { client, random, targets, signal } = reader;
   for (let after = 0; !signal.aborted;) {
     const page = await client.list(random.pick(staying(targets)), application, chat, { after, limit: 100 });
-    // Some of what it has was lost.
+    // If some of the reader's messages were lost, it begins again.
     after = page.problem === "position-reset" ? 0 : (page.items?.at(-1)?.[0] ?? after);
     if (page.status === 404) await pause(random.between(400, 800));
     await pause(random.between(80, 200));
   }
 }
 
-/** Reads the newest messages of chats, single messages that were just acknowledged, and counts. */
+/** Reads the newest messages of chats, single messages that were just acknowledged, and the counts. */
 export async function readRecent({ client, random, applications, targets, signal, recent }: Reader): Promise<void> {
   while (!signal.aborted) {
     const application = random.pick(applications);
@@ -49,7 +49,7 @@ export async function searchRecent({ client, random, applications, targets, sign
       const { application, chat, uid } = latest.letter;
       for (let tries = 0; tries < 60 && !isOver(); tries += 1) {
         const found = await client.search(random.pick(staying(targets)), application, chat, uid, uid);
-        // A deleted message is searched for once more after its deletion.
+        // A deleted message is searched for one more time after its deletion.
         if ((found.items ?? []).length > 0 || latest.isRemoved || found.status === 404) break;
         await pause(150);
       }

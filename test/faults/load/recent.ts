@@ -1,28 +1,28 @@
 import type { Letter } from "./client.ts";
 import type { Random } from "./random.ts";
 
-/** A message that was acknowledged, as its readers and editors know it. */
+/** An acknowledged message with the state that its readers and editors know. */
 export interface Acknowledged {
   readonly letter: Letter;
   readonly number: number;
-  /** The latest version that an answer to an edit had. */
+  /** The highest version in the answers to its edits. */
   version: number;
-  /** Somebody deleted it, or tried to. */
+  /** Whether a client deleted the message, or tried to. */
   isRemoved: boolean;
 }
 
-/** The messages that were acknowledged last. */
+/** The last few dozen acknowledged messages. */
 export interface Recent {
   add(letter: Letter, number: number): void;
   latest(): Acknowledged | undefined;
   any(random: Random): Acknowledged | undefined;
-  /** One of the last four. */
+  /** Returns one of the last four messages, or undefined if there is none. */
   newest(random: Random): Acknowledged | undefined;
 }
 
 const remembered = 40;
 
-/** Remembers the last few dozen acknowledged messages. */
+/** Creates an empty list of the last few dozen acknowledged messages. */
 export function createRecent(): Recent {
   const messages: Acknowledged[] = [];
   const fromEnd = (random: Random, count: number) =>

@@ -6,13 +6,14 @@ import type { Recorder } from "../history/recorder.ts";
 export interface Sampled {
   readonly name: string;
   readonly adminUrl: string;
-  /** Undefined while it is not running. */
+  /** Process id; undefined while the process is not running. */
   readonly pid: number | undefined;
 }
 
 /**
- * Records every second the resources that each process uses, until the signal aborts. The event loop lag that a process
- * reports is multiplied by the share of time in which its main thread had a processor: the rest is not its own doing.
+ * Records every second the resources that each process uses, until the signal aborts. Multiplies the event loop lag
+ * that a process reports by the share of time in which its main thread had a processor. The process did not cause the
+ * rest of the lag.
  */
 export async function sample(
   recorder: Recorder,
@@ -55,7 +56,10 @@ async function metricsOf(adminUrl: string): Promise<string | undefined> {
   }
 }
 
-/** Throws if the process does not export the metric: nothing could be judged by it. */
+/**
+ * Returns the value of a metric. Throws if the process does not export the metric, because the run could not be judged
+ * without it.
+ */
 function valueOf(text: string, metric: keyof typeof metricCatalogue): number {
   const value = new RegExp(`^${metric}(?:\\{[^}\\n]*\\})? (\\S+)`, "m").exec(text)?.[1];
   if (value === undefined) throw new Error(`a process does not export ${metric}`);
@@ -67,7 +71,10 @@ interface Scheduled {
   readonly waitedMs: number;
 }
 
-/** Works on Linux only; elsewhere nothing is sampled. */
+/**
+ * Returns the scheduling statistics of a process's main thread. Returns undefined if the process has ended, or if the
+ * system is not Linux. In these cases, nothing is sampled.
+ */
 function mainThread(pid: number): Scheduled | undefined {
   try {
     const [ran, waited] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ").map(Number);

@@ -4,9 +4,9 @@ import type { Client, Application, Letter, Target } from "./client.ts";
 import type { Random } from "./random.ts";
 
 export interface Pace {
-  /** Between two messages of a writer. */
+  /** Pause in ms between two messages of a writer. */
   readonly pauseMs: number;
-  /** Maximum bytes of a body after its uid and canary. */
+  /** Maximum number of bytes (approximately) that follow the uid and the canary in a body. */
   readonly fillerBytes: number;
 }
 
@@ -17,11 +17,11 @@ export interface Writer {
   /** The processes to send to. The writer keeps using one until it drains or refuses a connection. */
   readonly targets: readonly Target[];
   readonly pace: Pace;
-  /** Each message names one of them; none does if there are none. */
+  /** Possible senders. Each message names one of them; if the list is empty, messages have no sender. */
   readonly senders: readonly string[];
-  /** Aborts when no new message may be sent. */
+  /** Aborts when no new messages may be sent. */
   readonly signal: AbortSignal;
-  /** Aborts when unknown and refused messages may no longer be sent again. */
+  /** Aborts when messages with unknown outcome and refused messages may no longer be sent again. */
   readonly settling: AbortSignal;
   readonly pickChat: (application: Application, random: Random) => number;
   readonly onAcknowledged: (letter: Letter, number: number) => void;
@@ -53,7 +53,7 @@ export async function write(writer: Writer, index: number): Promise<void> {
   }
 }
 
-/** Returns whether the letter must be sent again. */
+/** Reports an acknowledged letter. Returns whether the letter must be sent again. */
 function settle({ onAcknowledged }: Writer, letter: Letter, operation: Operation): boolean {
   if (operation.outcome === "ok") {
     onAcknowledged(letter, operation.number!);

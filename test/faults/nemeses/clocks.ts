@@ -8,9 +8,7 @@ import type { Process, ServiceName } from "../world/process.ts";
 const debianArchitecture = process.arch === "arm64" ? "aarch64" : "x86_64";
 const library = process.env.FAKETIME_LIBRARY ?? `/usr/lib/${debianArchitecture}-linux-gnu/faketime/libfaketimeMT.so.1`;
 
-/**
- * Each process reads its clock's offset from its own file. The monotonic clock and the clock of Redis are unchanged.
- */
+/** Each process reads its clock's offset from its own file. The monotonic clock and Redis' clock are unchanged. */
 const environment = {
   LD_PRELOAD: library,
   FAKETIME_DONT_FAKE_MONOTONIC: "1",
@@ -27,8 +25,8 @@ async function setClock({ world }: Scene, process: Process, offset: string): Pro
 }
 
 /**
- * Returns the settings of a fault in which processes of these services have clocks of their own. Each begins with its
- * offset, as libfaketime reads it: `+7s`.
+ * Returns the settings of a fault in which the processes of these services have separate clocks. Each clock begins with
+ * its offset in the format of libfaketime: `+7s`.
  */
 export function withOwnClocks(
   services: readonly ServiceName[],
@@ -52,7 +50,7 @@ export function withOwnClocks(
   };
 }
 
-/** The clocks of machines differ and jump. */
+/** Faults in which the clocks of machines differ and jump. */
 export const clockFaults: readonly Fault[] = [
   {
     name: "clocks-jump",

@@ -5,7 +5,7 @@ import { partitionsOfCluster } from "../world/redis.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 import type { World } from "../world/world.ts";
 
-/** Redis servers change their roles under load. */
+/** Faults in which Redis servers change their roles under load. */
 export const clusterFaults: readonly Fault[] = [
   {
     name: "redis-failover",
@@ -25,7 +25,7 @@ export const clusterFaults: readonly Fault[] = [
           },
           { timeoutMs: 30_000, intervalMs: 100 },
         );
-        // It restarts as a replica.
+        // The server restarts as a replica.
         await before.start();
       });
     },

@@ -10,7 +10,7 @@ import { workerNoticed } from "./noticed.ts";
 
 const run = promisify(execFile);
 const chunk = Buffer.alloc(64 * 1024);
-/** The path at which `ownStores` mounts the disk. */
+/** Mount path of the disk, set by `ownStores`. */
 let disk = "";
 
 const needsMount = {
@@ -20,17 +20,17 @@ const needsMount = {
       : "only root can mount the small disk that it needs",
 };
 
-/** A store keeps its data on a small disk in memory. */
+/** Faults in which a store keeps its data on a small disk in memory. */
 export const diskFaults: readonly Fault[] = [
   {
     ...needsMount,
     name: "mysql-disk-full",
     title: "MySQL's disk is full for six seconds",
-    // Large enough that tables need more disk space at once.
+    // The bodies are so large that the tables immediately need more disk space.
     pace: { fillerBytes: 8_000 },
     expectations: { ...usual, recoverWithinMs: 8_000, answerWithinMs: 8_000 },
     async ownStores(shared, dir) {
-      // The files of MariaDB itself take about half of it.
+      // MariaDB's own files take about half of the disk.
       const unmount = await mountDisk(dir, 160);
       try {
         const mysql = await startMysql({
@@ -86,7 +86,7 @@ export const diskFaults: readonly Fault[] = [
           if (!/Error writing to the AOF file|Short write/.test(log)) throw new Error("Redis still writes to its file");
         });
         await pause(random.between(1_000, 4_000));
-        // It has ended by itself, unless it answers before its file has the write.
+        // Redis has exited by itself, unless it is configured to answer before a write is in its file.
         await world.redis.kill();
         await rm(filler);
         await world.redis.start();
@@ -95,10 +95,10 @@ export const diskFaults: readonly Fault[] = [
   },
 ];
 
-/** Mounts `disk` in `dir`, and resolves with the function that unmounts it. */
+/** Mounts `disk` in `dir`. Resolves with a function that unmounts it. */
 async function mountDisk(dir: string, mebibytes: number): Promise<() => Promise<void>> {
   disk = join(dir, "disk");
-  // The user of Redis reaches it through a link.
+  // Redis runs as another user, who reaches the folder through a link.
   await chmod(dir, 0o711);
   await mkdir(disk);
   await run("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m,mode=755`, "tmpfs", disk]);

@@ -7,7 +7,7 @@ import { usual, type Fault, type Scene } from "../scene.ts";
 
 const attackMs = 6_000;
 
-/** Someone sends requests that no honest client sends; other clients must not notice. */
+/** Faults in which one client sends requests that no honest client sends. Other clients must not be affected. */
 export const hostileFaults: readonly Fault[] = [
   {
     name: "poison-messages",
@@ -24,7 +24,7 @@ export const hostileFaults: readonly Fault[] = [
           await client.sendBatch(ingestOf(scene), letters, 1);
         }
         for (const [status, body] of refused) await expectStatus(ingestOf(scene), body(application!), status);
-        // Highlighting these words is expensive.
+        // These words are expensive to highlight.
         for (const word of ["e", "👨", "\u0600"]) {
           for (const chat of application!.chats) await client.search(apiOf(scene), application!, chat, word);
         }
@@ -66,7 +66,7 @@ export const hostileFaults: readonly Fault[] = [
         for (let round = 0; round < 10; round += 1) {
           const chat = scene.random.pick(mine!.chats);
           const letter = letterOf(mine!, chat, client, round, "one key");
-          // The same key in the other application is another key.
+          // In the other application, the same key is a different key.
           const namesake = { ...letterOf(other!, chat, client, 1_000 + round, "same key"), key: letter.key };
           await Promise.all([
             ...Array.from({ length: 50 }, (_, at) => client.send(ingestOf(scene, at), letter, at + 1)),
@@ -74,7 +74,7 @@ export const hostileFaults: readonly Fault[] = [
           ]);
           const changed = { application_token: mine!.token, chat_number: chat, body: "another body" };
           await expectStatus(ingestOf(scene), JSON.stringify(changed), 409, letter.key);
-          // Reads with this token for the other application's words must show only this application's messages.
+          // Searches with this token for words of the other application must return only this application's messages.
           await client.search(apiOf(scene), mine!, chat, other!.canary);
           await client.list(apiOf(scene), mine!, chat, { limit: 200 });
           await pause(200);
@@ -96,7 +96,7 @@ const poisons = [
 const message = (application: Application, more: object) =>
   JSON.stringify({ application_token: application.token, chat_number: application.chats[0], ...more });
 
-/** Requests that must be refused, and the status of the refusal. */
+/** Requests that must be refused, with the status of the refusal. */
 const refused: readonly (readonly [status: number, body: (application: Application) => string])[] = [
   [422, () => `${"[".repeat(10_000)}${"]".repeat(10_000)}`],
   [400, () => '{"application_token":'],
@@ -110,11 +110,11 @@ const refused: readonly (readonly [status: number, body: (application: Applicati
 ];
 
 const abuses = [
-  // Headers that never end, and bodies of both kinds that never end.
+  // These three requests have headers or bodies (with and without a length) that never end.
   "POST /messages HTTP/1.1\r\nHost: HOST\r\nX-Slow: a",
   "POST /messages HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{",
   "POST /messages HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{",
-  // A second request inside the body of the first.
+  // This is a second request inside the body of the first.
   "POST /messages HTTP/1.1\r\nHost: HOST\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
   "GET /messages HTTP/1.1\r\nHost: HOST\r\nX-Request-Id: a\rSet-Cookie: b\r\n\r\n",
   `GET /${"a".repeat(40_000)} HTTP/1.1\r\nHost: HOST\r\n\r\n`,

@@ -2,7 +2,7 @@ import { createClient, type Letter } from "../load/client.ts";
 import { createHttp } from "../load/http.ts";
 import { usual, type Fault, type Scene } from "../scene.ts";
 
-/** Nothing breaks: there is a lot of work, or processes stop on purpose. */
+/** Faults in which nothing breaks: there is a lot of work, or processes stop on purpose. */
 export const loadFaults: readonly Fault[] = [
   {
     name: "stopped-under-load",

@@ -8,13 +8,13 @@ import { execute } from "../world/stores.ts";
 
 const deadlock = 1213;
 
-/** MySQL returns to the state of a moment ago. */
+/** Faults in which MySQL returns to its state a moment ago. */
 export const mysqlFailoverFaults: readonly Fault[] = [
   {
     name: "mysql-failed-over",
     title: "MySQL fails over to a replica that lacks the last second; ids are assigned again, and the index is rebuilt",
     expectations: { ...usual, loses: true, losesChanges: true, staleReads: true, deadLetters: true },
-    // The deletion could be lost, too, and its mark in Redis could not.
+    // The failover could undo a deletion, but not its mark in Redis.
     keepsChats: true,
     async run(scene) {
       const { world, recorder } = scene;
@@ -23,7 +23,7 @@ export const mysqlFailoverFaults: readonly Fault[] = [
       const [mine, other] = world.applications;
       const [api] = world.of("api");
       const replica = await copyDatabase(scene);
-      // Redis knows this chat, but the replica does not.
+      // This chat exists in Redis, but not in the replica.
       const { number: chat = 0 } = await client.create(api!, mine!, "lost-chat");
       const send = async (counter: number) => {
         const uid = `${mine!.label}.${chat}.newcomer.${String(counter).padStart(5, "0")}`;
@@ -31,13 +31,13 @@ export const mysqlFailoverFaults: readonly Fault[] = [
         await client.send(world.of("ingest")[0]!, letter, 1);
       };
       for (let counter = 1; counter <= 3; counter += 1) await send(counter);
-      // Long enough to be stored and indexed.
+      // This pause is long enough for the message to be stored and indexed.
       await scene.pause(2_000);
       await scene.during("failover of MySQL", () => replica.promote(), { loses: true });
       // This chat gets the id of the lost chat.
       const { number: next = 0 } = await client.create(api!, other!, "next-chat");
       for (let counter = 4; counter <= 9; counter += 1) await send(counter);
-      // Nobody may find the messages of the lost chat that are still in the index.
+      // No search may find the messages of the lost chat that are still in the index.
       for (let time = 0; time < 5; time += 1) {
         await client.search(api!, other!, next, mine!.canary);
         await scene.pause(300);
@@ -48,7 +48,7 @@ export const mysqlFailoverFaults: readonly Fault[] = [
   },
 ];
 
-/** Indexes again, as the documents say, after MySQL has lost transactions. */
+/** Indexes again, as the documentation requires after MySQL has lost transactions. */
 async function reindex({ world }: Scene): Promise<void> {
   if (world.index === undefined) return;
   const cli = join(import.meta.dirname, "../../../packages/cli/src/main.ts");
@@ -63,8 +63,9 @@ async function reindex({ world }: Scene): Promise<void> {
 }
 
 /**
- * Copies every table consistently, under a lock of some milliseconds: the state of a replica that has replicated up to this
- * moment and no further. `promote` replaces the database with the copy while nobody is connected.
+ * Copies every table consistently, under a lock of a few milliseconds. The copy is the state of a replica that has
+ * replicated up to this moment and no further. `promote` replaces the database with the copy while no client is
+ * connected.
  */
 async function copyDatabase({ world }: Scene): Promise<{ promote(): Promise<void> }> {
   const url = world.databaseAdminUrl;
@@ -83,7 +84,7 @@ async function copyDatabase({ world }: Scene): Promise<{ promote(): Promise<void
       await execute(url, "SET autocommit = 0", ...inserts, "COMMIT");
       break;
     } catch (error) {
-      // Workers and editors lock the same rows in another order.
+      // Workers and editors lock the same rows in a different order.
       if ((error as { errno?: number }).errno !== deadlock || attempt === 50) throw error;
     }
   }

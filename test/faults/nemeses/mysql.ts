@@ -9,7 +9,7 @@ const services = ["ingest", "api", "worker"] as const satisfies readonly Service
 const toMysql = ({ world }: Scene, ...of: readonly ServiceName[]) =>
   of.flatMap((service) => world.links(service, "mysql"));
 
-/** MySQL, or the connection to it, dies, refuses or is slow. */
+/** Faults in which MySQL, or the connection to it, dies, refuses or is slow. */
 export const mysqlFaults: readonly Fault[] = [
   {
     name: "commit-answer-lost",
@@ -52,7 +52,7 @@ export const mysqlFaults: readonly Fault[] = [
   {
     name: "mysql-slow",
     title: "For six seconds every packet to and from MySQL takes a quarter of a second longer",
-    // A page takes several statements, each half a second longer.
+    // A page takes several statements, each of which takes half a second longer.
     expectations: { ...usual, recoverWithinMs: 8_000, answerWithinMs: 8_000 },
     async run(scene) {
       const links = toMysql(scene, ...services);
@@ -148,7 +148,7 @@ export const mysqlFaults: readonly Fault[] = [
         await connection.query("SELECT id FROM applications FOR UPDATE");
         await createChats(scene, "locked");
         await connection.rollback();
-        // Wait: a refused request that is nevertheless executed shows its effect now.
+        // After this pause, a refused request that is nevertheless executed has had its effect.
         await scene.pause(2_000);
       });
       await connection.end();
@@ -156,7 +156,7 @@ export const mysqlFaults: readonly Fault[] = [
   },
 ];
 
-/** Creates thirty chats at once, every third with a key. */
+/** Creates thirty chats at once, every third of them with an idempotency key. */
 async function createChats({ world, recorder }: Scene, label: string): Promise<void> {
   const http = createHttp(() => recorder.now());
   const client = createClient("founder", http, recorder);

@@ -1,7 +1,10 @@
 import { eventually } from "@confab/testkit";
 import type { World } from "../world/world.ts";
 
-/** Resolves when a worker has logged this text. Without it the fault had no effect, and the run proves nothing. */
+/**
+ * Resolves when a worker has logged this text. Without this log line, the fault had no effect, and the run proves
+ * nothing.
+ */
 export async function workerNoticed(world: World, text: RegExp): Promise<void> {
   await eventually(
     () =>

@@ -1,6 +1,6 @@
 import { usual, type Fault } from "../scene.ts";
 
-/** Processes of Confab die. */
+/** Faults in which processes of Confab die. */
 export const processFaults: readonly Fault[] = [
   {
     name: "worker-killed-before-commit",

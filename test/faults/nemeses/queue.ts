@@ -6,7 +6,7 @@ import { Redis } from "ioredis";
 import { usual, type Fault } from "../scene.ts";
 import type { World } from "../world/world.ts";
 
-/** Jobs are delivered more than once, or always fail. */
+/** Faults in which jobs are delivered more than once, or always fail. */
 export const queueFaults: readonly Fault[] = [
   {
     name: "jobs-delivered-thrice",

@@ -6,7 +6,7 @@ import { usual, type Fault, type Scene } from "../scene.ts";
 
 const lossy = { ...usual, loses: true, staleReads: true };
 
-/** Redis loses some of its data. */
+/** Faults in which Redis loses some of its data. */
 export const redisDataFaults: readonly Fault[] = [
   {
     name: "redis-flushed",
@@ -89,7 +89,7 @@ export const redisDataFaults: readonly Fault[] = [
         });
         await accepted(random.between(1, 40));
         await Promise.all(links.map((link) => link.restore()));
-        // Expire them again while the backlog is being stored.
+        // The keys expire again while the backlog is being stored.
         for (let again = 0; again < 5; again += 1) {
           await pause(random.between(10, 150));
           await onRedis(world.redis.url, async (redis) => {
@@ -107,7 +107,7 @@ export const redisDataFaults: readonly Fault[] = [
     async run(scene) {
       const { world, random } = scene;
       const links = world.links("worker", "mysql");
-      // The end of the file then holds pending messages.
+      // After the cut, the end of the file contains pending messages.
       await Promise.all(links.map((link) => link.cut()));
       await scene.accepted(100);
       await whileRedisIsDown(
@@ -115,7 +115,7 @@ export const redisDataFaults: readonly Fault[] = [
         "SIGKILL of Redis, a bit of its append-only file flips",
         async (file) => {
           const bytes = await readFile(file);
-          // Inside a message body: Redis itself notices a command with a broken format.
+          // The damage is inside a message body. Redis itself notices a command with a broken format.
           const at = bytes.lastIndexOf(random.pick(world.applications).canary);
           if (at < 0) throw new Error("the append-only file of Redis holds no message");
           const handle = await open(file, "r+");

@@ -3,7 +3,7 @@ import { usual, type Fault, type Scene } from "../scene.ts";
 import type { ServiceName } from "../world/process.ts";
 
 const services = ["ingest", "api", "worker"] as const satisfies readonly ServiceName[];
-/** The command by which a connection becomes a subscriber. */
+/** The command that turns a connection into a subscriber. */
 const subscription = "ssubscribe";
 /** While Redis is unavailable, and until every process has reconnected, lists show only stored messages. */
 const withoutRedis = { ...usual, staleReads: true };
@@ -11,7 +11,7 @@ const withoutRedis = { ...usual, staleReads: true };
 const toRedis = ({ world }: Scene, ...of: readonly ServiceName[]) =>
   of.flatMap((service) => world.links(service, "redis"));
 
-/** Redis, or the connection to it, dies and returns with all its data. */
+/** Faults in which Redis, or the connection to it, dies and returns with all its data. */
 export const redisFaults: readonly Fault[] = [
   {
     name: "redis-killed",
@@ -74,7 +74,7 @@ export const redisFaults: readonly Fault[] = [
       const links = toRedis(scene, "api");
       await scene.during("the api cut off from Redis", async () => {
         await Promise.all(links.map((link) => link.cut()));
-        // The load deletes the chat in the meantime.
+        // The load deletes the chat during this pause.
         await scene.pause(5_000);
         await Promise.all(links.map((link) => link.restore()));
       });
@@ -96,7 +96,8 @@ export const redisFaults: readonly Fault[] = [
     name: "subscribers-silent",
     title: "The api's subscribing connections to Redis are dead, without a reset; nobody repairs them",
     topology: { api: 2 },
-    // A subscriber is silent for 4.5 s before it is replaced. Without that, streams look for messages every six seconds at most.
+    // A subscriber is replaced after 4.5 s of silence. Without a subscriber, streams check for messages at least every
+    // six seconds.
     expectations: { ...usual, recoverWithinMs: 6_000, streamedWithinMs: 3_000 },
     async run(scene) {
       const links = toRedis(scene, "api");
@@ -135,7 +136,7 @@ export const redisFaults: readonly Fault[] = [
         });
         await scene.pause(6_000);
         await Promise.all(links.map((link) => link.restore()));
-        // Redis must drain while it is full; only that frees memory.
+        // Redis must drain while it is full, because nothing else frees memory.
         await scene.pause(4_000);
         await onRedis(world.redis.url, (redis) => redis.config("SET", "maxmemory", "0"));
       });

@@ -8,7 +8,7 @@ interface Store {
   readonly title: string;
   /** Services whose new process must be ready before the store is available again. */
   readonly startWithout: readonly (typeof services)[number][];
-  /** Effects that clients may notice. */
+  /** Effects that clients may see. */
   readonly expectations: Expectations;
 }
 
@@ -23,12 +23,15 @@ const stores: readonly Store[] = [
   { store: "search", title: "Elasticsearch", startWithout: services, expectations: { ...usual, bites: ["search"] } },
 ];
 
-/** A process of each service is replaced while a store is unavailable, as if nodes were drained during an outage. */
+/**
+ * Faults in which a process of each service is replaced while a store is unavailable, like in a node drain during an
+ * outage.
+ */
 export const replacedFaults: readonly Fault[] = stores.map(({ store, title, startWithout, expectations }) => ({
   name: `replaced-without-${title.toLowerCase()}`,
   title: `One process of each service is killed and started again while ${title} is unavailable`,
   topology: { api: 2 },
-  // A worker that is killed keeps its claim of an erasure for a minute.
+  // A killed worker keeps its claim of an erasure for a minute.
   keepsChats: true,
   expectations: { ...expectations, recoverWithinMs: 10_000 },
   async run({ world, random, during, pause }) {

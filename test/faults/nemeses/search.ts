@@ -3,7 +3,7 @@ import { workerNoticed } from "./noticed.ts";
 
 const brokenMs = 8_000;
 
-/** The index is unavailable or accepts no writes; only searches may be affected. */
+/** Faults in which the index is unavailable or accepts no writes. Only searches may be affected. */
 export const searchFaults: readonly Fault[] = [
   {
     name: "elasticsearch-unavailable",

@@ -4,18 +4,18 @@ import { usual, type Fault, type Scene } from "../scene.ts";
 import { withOwnClocks } from "./clocks.ts";
 
 const writing = ["anna", "ben", "carla", "dan"];
-/** They only read: the first one ends before it is erased. */
+/** These readers never write. The first one stops reading before it is erased. */
 const [reader, persistentReader] = ["rita", "rosa"] as const;
 const rounds = 6;
 
-/** Senders are erased. */
+/** Faults in which senders are erased. */
 export const senderFaults: readonly Fault[] = [
   {
     name: "senders-erased",
     title: "Senders are erased while they write, read and edit; the clocks of the processes are two seconds apart",
     topology: { api: 2 },
     senders: writing,
-    // Each erasure changes a quarter of what was written. More would only delay the search index.
+    // Each erasure changes a quarter of the written messages. More messages would only delay the search index.
     pace: { pauseMs: 120 },
     expectations: usual,
     ...withOwnClocks(["ingest", "api", "worker"], (process) => (process.endsWith("-1") ? "+1s" : "-1s")),
@@ -37,7 +37,7 @@ export const senderFaults: readonly Fault[] = [
       const links = world.links("worker", "mysql");
       await during("senders erased", async () => {
         for (let round = 0; round < rounds; round += 1) {
-          // Some of the sender's messages then are pending.
+          // With paused links, some of the sender's messages are pending during the erasure.
           if (round % 3 === 1) for (const link of links) link.pause("requests");
           await pause(random.between(200, 900));
           await erase(random.pick(writing));
@@ -55,7 +55,7 @@ export const senderFaults: readonly Fault[] = [
   },
 ];
 
-/** Moves the horizons of these readers, in all chats of the first application, until it is stopped. */
+/** Starts moving the horizons of these readers, in random chats of the first application, until `stop` is called. */
 function startReading({ world, random, recorder, pause }: Scene, readers: readonly string[]) {
   const http = createHttp(() => recorder.now());
   const client = createClient("horizons", http, recorder);

@@ -32,13 +32,13 @@ const isDeleted = (line: FinalLine): line is MessageLine => isRow(line) && line.
 const isVersion = (line: FinalLine): line is VersionLine => line.type === "version";
 const isChange = (line: FinalLine): line is ChangeLine => line.type === "change";
 
-/** Returns the rows that have the text of an acknowledged edit. */
+/** Returns a predicate for rows whose text is from an acknowledged edit. */
 const editedRow = ({ history }: Run) => {
   const latest = new Set(history.filter(isEdit).map((edit) => `${keyOf(edit)} ${edit.hash!}`));
   return (line: FinalLine): line is MessageLine => isRow(line) && latest.has(`${keyOf(line)} ${line.hash}`);
 };
 
-/** Adds a read at the end that shows an item. */
+/** Adds a read that shows an item to the end of the history. */
 const shownAtEnd = (history: readonly HistoryLine[], op: "get" | "search", of: Operation, item: Operation["items"]) => [
   ...history,
   {
@@ -149,5 +149,5 @@ const readMutants: readonly Mutant[] = listMutants({
   },
 });
 
-/** Errors in edits and deletions. */
+/** Mutants with errors in edits and deletions. */
 export const changeMutants: readonly Mutant[] = [...editMutants, ...deletionMutants, ...numberMutants, ...readMutants];

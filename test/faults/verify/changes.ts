@@ -2,7 +2,7 @@ import { chatKey, isRenumbered, lossesOf, mayBeErased, messageKey, type Model } 
 import { reliable } from "./messages.ts";
 import type { Item, MessageLine, Operation, VersionLine } from "../history/lines.ts";
 
-/** Judges I17. Each version of a message is one edit, and each edit that was acknowledged is one version. */
+/** Judges I17. Each version of a message comes from one edit, and each acknowledged edit has its version. */
 export function editsHold(model: Model): string[] {
   const versions = versionsOf(model);
   const wrong: string[] = [];
@@ -37,7 +37,10 @@ export function editsHold(model: Model): string[] {
   return wrong;
 }
 
-/** The texts are deleted, but the version still counts the edits, and the deletion. */
+/**
+ * Returns an error if the version of a deleted message does not fit its edits. The texts are deleted, but the version
+ * still counts the edits and the deletion.
+ */
 function editsOfDeleted(model: Model, row: MessageLine, edits: readonly Operation[]): string[] {
   const written = (row.version ?? 1) - 2;
   const least = edits.filter((edit) => edit.outcome === "ok" && !isUndone(model, edit)).length;
@@ -65,7 +68,7 @@ export function deletionsHold(model: Model): string[] {
     if (row.hash !== "") wrong.push(`the row of ${key}, which is deleted, has a text`);
     if (versions.has(key)) wrong.push(`${key} is deleted and has earlier versions`);
   }
-  // After a loss, another message may have been deleted under the number of a lost one.
+  // After a loss, another message may have been deleted under the number of a lost message.
   if (lossesOf(model).length > 0) return wrong;
   const copies = [
     ...model.rows.filter((row) => row.deleted !== true),
@@ -80,8 +83,8 @@ export function deletionsHold(model: Model): string[] {
 }
 
 /**
- * Judges I19. Each change takes a change number of its own, and the chat knows the last one. So does, without a new
- * version, a message that was stored after Redis had lost it.
+ * Judges I19. Each change has a different change number, and the chat knows the last one. A message that was stored
+ * after Redis had lost it also has a change number, but no new version.
  */
 export function changesAreNumbered(model: Model): string[] {
   const rows = Map.groupBy(model.rows, chatKey);
@@ -142,12 +145,12 @@ function staleTexts(model: Model): string[] {
 
 function isWritten(model: Model, [, uid, hash, version = 1]: Item, changes: readonly Operation[]): boolean {
   if (version > 1) return changes.some((edit) => edit.outcome !== "fail" && edit.hash === hash);
-  // A damaged message is shown until it is a dead letter.
+  // A damaged message is visible until it is a dead letter.
   const sent = model.sent.get(uid);
   return sent === undefined || sent.hash === hash || model.run.expectations.deadLetters === true;
 }
 
-/** An acknowledged message exists for every change that begins later. */
+/** Returns the changes that were refused with 404, 410 or 412 although the state of the message did not justify it. */
 function wrongRefusals(model: Model): string[] {
   const known = new Map(reliable(model).map((message) => [message.uid, message]));
   return [...model.changesOf].flatMap(([key, changes]) =>
@@ -167,8 +170,8 @@ function wrongRefusals(model: Model): string[] {
 }
 
 /**
- * Returns whether the number of a change's message may have passed to another one before the change was answered: after
- * a loss, as documented, neither message is changed.
+ * Returns whether another message may have taken the number of a change's message before the change was answered. As
+ * documented, the change is then refused, and neither message is changed.
  */
 function mayHavePassed(model: Model, { uid, t1 }: Operation): boolean {
   const target = model.sent.get(uid!);
@@ -181,7 +184,7 @@ function keptChanges(model: Model, key: string): Operation[] {
   return (model.changesOf.get(key) ?? []).filter((each) => each.outcome === "ok" && !isUndone(model, each));
 }
 
-/** Returns whether MySQL may have lost a change, as documented. Redis cannot lose one. */
+/** Returns whether MySQL may have lost a change, as documented. Redis cannot lose a change. */
 export function isUndone(model: Model, { t0 }: Pick<Operation, "t0">): boolean {
   return model.run.expectations.losesChanges === true && lossesOf(model).some(({ t1 }) => t0 < t1);
 }

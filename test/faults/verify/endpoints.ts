@@ -1,4 +1,4 @@
-/** The addresses of everything that is read. No code of Confab is used for reading. */
+/** The addresses of everything that is read. Reading uses no code of Confab. */
 export interface Endpoints {
   readonly database: {
     readonly host: string;
@@ -7,15 +7,15 @@ export interface Endpoints {
     readonly password: string;
     readonly database: string;
   };
-  /** Undefined if MySQL is the search backend. */
+  /** The search index; undefined if MySQL is the search backend. */
   readonly index: { readonly url: string; readonly alias: string } | undefined;
   readonly api: string;
   /** Base URLs of the workers' admin ports. */
   readonly workers: readonly string[];
-  /** The chat that was deleted, with the id that it had. */
+  /** The deleted chat, with its former id. */
   readonly doomed: { readonly id: number; readonly token: string; readonly chat: number } | undefined;
-  /** Each server that can have keys. */
+  /** URLs of all servers that may have keys. */
   readonly redis: readonly string[];
-  /** The label of each token. */
+  /** The label of each application, by token. */
   readonly applications: ReadonlyMap<string, string>;
 }

@@ -30,7 +30,7 @@ interface StoredRow extends InChat {
   readonly sender: Buffer | null;
 }
 
-/** Waits until nothing is pending, queued or in the search outbox, or until the deadline; then reads everything. */
+/** Waits until nothing is pending, queued or in the search outbox, or until the deadline. Then reads everything. */
 export async function readFinalState(endpoints: Endpoints, deadlineMs: number): Promise<FinalLine[]> {
   const connection = await createConnection({
     ...endpoints.database,
@@ -107,7 +107,7 @@ export async function readFinalState(endpoints: Endpoints, deadlineMs: number): 
   }
 }
 
-/** A changed message keeps the uid of its first version; a deleted one has none. */
+/** Converts a row to a line. An edited message keeps the uid of its first version; a deleted message has no uid. */
 function toRow({ body, first, version, change, deleted, sender }: StoredRow) {
   const { hash } = fingerprint(body);
   return {
@@ -126,7 +126,7 @@ async function waitForRest(endpoints: Endpoints, connection: Connection, deadlin
     const [pending, outbox, failedJobs, jobs, erasures] = await countWork(endpoints, connection);
     calm = pending === 0 && outbox === 0 && jobs === 0 && erasures === 0 ? calm + 1 : 0;
     const afterMs = Math.round(performance.now() - began);
-    // The gauges are up to two seconds old.
+    // The gauges are up to two seconds old, so several readings in a row must show no work.
     const reached = calm >= 4;
     if (reached || afterMs > deadlineMs)
       return { type: "quiet" as const, reached, afterMs, pending, outbox, erasures, failedJobs };

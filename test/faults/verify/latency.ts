@@ -2,7 +2,10 @@ import { chatKey, type Model, type Sent } from "./model.ts";
 import { acknowledged } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
 
-/** Milliseconds, over all messages that were read. `never` counts messages that no later read showed. */
+/**
+ * Latencies in ms over all messages that reads could have shown. `never` counts the messages that the last of these
+ * reads did not show.
+ */
 export interface Latency {
   readonly messages: number;
   readonly p50: number;
@@ -14,13 +17,14 @@ export interface Latency {
 export type Reading = "get" | "list" | "search" | "counts";
 
 /**
- * Measures how long after its acknowledgement a message was permanently visible, for each kind of read: 0 if no later read
- * missed it, otherwise the start of the first read after the last one that missed it.
+ * Measures how long after its acknowledgement a message became permanently visible, for each kind of read. The latency
+ * is 0 if no later read missed the message. Otherwise it ends with the start of the first read after the last one that
+ * missed the message.
  */
 export function stableLatencies(model: Model): Record<Reading, Latency> {
   const removals = model.operations.filter(({ op, outcome }) => op === "remove" && outcome !== "fail");
   const removed = new Set(removals.map(({ uid }) => uid));
-  // The reads of a deleted message miss it again.
+  // Reads no longer show a message after its deletion, so deleted messages do not count.
   const messages = acknowledged(model).filter(({ uid }) => !removed.has(uid));
   const reads = Map.groupBy(
     model.operations.filter(({ outcome }) => outcome === "ok"),
@@ -65,8 +69,8 @@ export function stableLatencies(model: Model): Record<Reading, Latency> {
 const showsUid = (uid: string) => (read: Operation) => read.items?.some((item) => item[1] === uid) === true;
 
 /**
- * Returns whether a page covers the message's number. A poller does not read that number again after the first page
- * that shows it.
+ * Returns whether a page was read after the acknowledgement of a message and covers its number. A poller does not read
+ * a number again after the first page that shows it.
  */
 function covers(read: Operation, { number, knownAt }: Sent): boolean {
   if (read.t0 <= knownAt) return false;

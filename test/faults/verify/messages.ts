@@ -1,6 +1,6 @@
 import { chatKey, isRenumbered, lossesOf, mayBeLost, messageKey, type Model, type Sent } from "./model.ts";
 
-/** Judges I1. Dead letters count as kept here; I11 reports them. */
+/** Judges I1. Dead letters count as kept here, because I11 reports them. */
 export function nothingIsLost(model: Model): string[] {
   const dead = new Map(model.deadLetters.map((line) => [line.uid, line]));
   const firstVersions = new Map(
@@ -15,10 +15,10 @@ export function nothingIsLost(model: Model): string[] {
       if (!excused) wrong.push(`${message.uid} was acknowledged as ${String(message.number)} and is lost`);
       continue;
     }
-    // A dead letter of a deleted chat has no chat to compare.
+    // A dead letter of a deleted chat no longer has a chat to compare.
     if (kept.type === "dead-letter" && model.run.expectations.deadLetters === true) continue;
     const hash = (kept.version ?? 1) > 1 ? firstVersions.get(messageKey(kept)) : kept.hash;
-    // I17 judges the versions of an edited message. A deleted one has none.
+    // I17 judges the versions of an edited message. A deleted message has none.
     if (kept.deleted !== true && hash !== undefined && hash !== message.hash)
       wrong.push(`${message.uid} is stored with another body`);
     if (chatKey(kept) !== chatKey(message)) wrong.push(`${message.uid} is stored in chat ${chatKey(kept)}`);

@@ -16,7 +16,7 @@ export async function readRun(folder: string): Promise<{ history: HistoryLine[];
   };
 }
 
-/** Judges a recorded run again. */
+/** Judges a recorded run again, from the files in its folder. */
 export async function verifyFolder(folder: string): Promise<Verdict> {
   const { history, final } = await readRun(folder);
   return verify(history, final);

@@ -2,7 +2,7 @@ import { chatKey, isDisturbed, isItemOf, lossesOf, mayBeLost, type Model, type S
 import { reliable } from "./messages.ts";
 import type { Operation } from "../history/lines.ts";
 
-/** Judges I9. The uid of a body names the application in which it was sent. */
+/** Judges I9. The uid in a body names the application in which the message was sent. */
 export function foreignWordsStayHidden(model: Model): string[] {
   const read = model.operations.flatMap((operation) =>
     (operation.items ?? [])
@@ -27,8 +27,9 @@ export function pollersSkipNothing(model: Model): string[] {
 }
 
 /**
- * Numbers are assigned in order, so a page that shows a number must show all lower ones in its range. Pages and messages
- * from before a loss do not count: a worker may store such a message above the numbers that are assigned after the loss.
+ * Returns the pages that leave out a message. Numbers are assigned in order, so a page that shows a number must show
+ * all lower numbers in its range. Pages and messages from before a loss do not count: a worker may store such a message
+ * above the numbers that are assigned after the loss.
  */
 function holesInPages(model: Model): string[] {
   const lost = Math.max(-1, ...lossesOf(model).map(({ t1 }) => t1));
@@ -54,7 +55,7 @@ function holesInPages(model: Model): string[] {
   });
 }
 
-/** Every stored message up to the last number that a poller reached must have been shown to it. */
+/** Returns the stored messages that a poller was never shown, although it reached a higher number. */
 function skippedByPollers(model: Model): string[] {
   const rows = Map.groupBy(model.rows, chatKey);
   const polls = model.operations.filter(
@@ -64,13 +65,14 @@ function skippedByPollers(model: Model): string[] {
   const wrong: string[] = [];
   for (const pages of Map.groupBy(polls, (poll) => `${poll.client} ${chatKey(poll)}`).values()) {
     const shown = pages.flatMap(({ items = [] }) => items);
-    // Compare the uid as well: another message under the same number would hide this one. A changed one may have another text.
+    // The uid must match as well, because another message under the same number would hide this one. A changed message
+    // may have another text.
     const seen = new Set(shown.map(([number, uid]) => `${number} ${uid}`));
     const changed = new Set(
       shown.filter(([, uid, , version = 1]) => uid === "" || version > 1).map(([number]) => number),
     );
     const cursor = Math.max(0, ...shown.map(([number]) => number));
-    // Numbers that are assigned again after a loss, below one that the poller saw before it, are not new to it.
+    // A number that is assigned again after a loss is not new to a poller that saw a higher number before the loss.
     const excused = Math.max(
       0,
       ...lossesOf(model).flatMap(({ t1 }) =>
@@ -112,15 +114,15 @@ export function writesAreReadable(model: Model): string[] {
     );
 }
 
-/** A get or a list that began after a message was acknowledged, covers its number, and does not show it. */
+/** A get or a list that began after a message was acknowledged and covers its number, but does not show it. */
 export interface StaleRead {
   readonly read: Operation;
   readonly message: Sent;
-  /** Whether the documentation allows it during this fault. */
+  /** Whether the documentation allows this stale read during the fault. */
   readonly documented: boolean;
 }
 
-/** Yields all stale reads, except those of messages that Redis may have lost. */
+/** Yields all stale reads. Leaves out messages that Redis may have lost or that were renumbered. */
 export function* staleReads(model: Model): Generator<StaleRead> {
   const byChat = Map.groupBy(reliable(model), chatKey);
   for (const messages of byChat.values()) messages.sort((a, b) => a.number! - b.number!);
@@ -137,7 +139,7 @@ export function* staleReads(model: Model): Generator<StaleRead> {
   }
 }
 
-/** Selects from a chat's messages, ordered by number, those that an answer must show if they existed. */
+/** Returns the messages that an answer must show. `messages` are all messages of the chat, ordered by number. */
 function coveredBy(read: Operation, messages: readonly Sent[]): readonly Sent[] {
   if (read.op === "get") return messages.filter(({ uid }) => uid === read.uid);
   const numbers = (read.items ?? []).map(([number]) => number);

@@ -6,7 +6,7 @@ import type { Endpoints } from "./endpoints.ts";
 
 const tables = [...tablesOfChats, "search_outbox"];
 
-/** Counts what every store and the api have of the deleted chat, by SQL, SCAN and HTTP. */
+/** Counts the remains of the deleted chat in every store and in the api, by SQL, SCAN and HTTP. */
 export async function readRemains(endpoints: Endpoints, connection: Connection): Promise<RemainsLine[]> {
   const { doomed, redis, index, api } = endpoints;
   if (doomed === undefined) return [];

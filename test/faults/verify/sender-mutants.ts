@@ -4,7 +4,7 @@ import type { Run } from "./sound-run.ts";
 
 const sender = "anna";
 
-/** Makes a sender of the one who sent a row's message, and adds the erasure of this sender at a time. */
+/** Adds a sender to a row's message in the history, and an erasure of this sender at time `at`. */
 function erasing({ history, final }: Run, row: MessageLine, at: number): Run {
   const erasure: Operation = {
     ...template(history, "send"),
@@ -21,7 +21,7 @@ function erasing({ history, final }: Run, row: MessageLine, at: number): Run {
   return { history: [...sends, erasure], final };
 }
 
-/** The run has the row of a message that was acknowledged and never changed. */
+/** Returns the row of a message that was acknowledged and never changed. */
 function rowOf(run: Run): MessageLine {
   const isUnchanged = unchangedRow(run);
   const row = run.final.find(isUnchanged);
@@ -31,7 +31,7 @@ function rowOf(run: Run): MessageLine {
 
 const horizonOf = ({ app, chat }: MessageLine) => ({ type: "horizon", app, chat, sender, number: 1 }) as const;
 
-/** Errors in the erasure of a sender. */
+/** Mutants with errors in the erasure of a sender. */
 export const senderMutants: readonly Mutant[] = listMutants({
   I25: {
     "a message stays whose sender was erased later": (run) => erasing(run, rowOf(run), end(run.history) + 1),

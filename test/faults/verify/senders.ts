@@ -5,13 +5,16 @@ import type { MessageLine, Operation } from "../history/lines.ts";
 interface ErasedSender {
   readonly app: string;
   readonly sender: string;
-  /** The start of the latest acknowledged request; -Infinity if there is none. */
+  /** The start of the latest acknowledged request; -Infinity if no request was acknowledged. */
   readonly beganAt: number;
-  /** The end of the latest request. */
+  /** The end of the latest request, whether or not it was acknowledged. */
   readonly endedAt: number;
 }
 
-/** Judges I25. A message that was sent in between may be either, but those that are deleted have the lowest numbers. */
+/**
+ * Judges I25. A message that was sent between the request and its answer may be deleted or not, but the deleted ones
+ * must have the lowest numbers.
+ */
 export function erasedSendersAreGone(model: Model): string[] {
   const rows = new Map(model.rows.map((row) => [messageKey(row), row]));
   const named = model.rows
@@ -20,7 +23,7 @@ export function erasedSendersAreGone(model: Model): string[] {
   return [...named, ...erasedSenders(model).flatMap((erased) => violationsOf(model, erased, rows))];
 }
 
-/** Returns whether the sender that a row names was to be erased with it. */
+/** Returns whether the sender that a row names should have been erased with the row. */
 function isErased(model: Model, row: MessageLine): boolean {
   const { knownAt = Infinity } = model.owners.get(messageKey(row)) ?? {};
   return erasedSenders(model).some(
@@ -43,7 +46,7 @@ function violationsOf(model: Model, erased: ErasedSender, rows: ReadonlyMap<stri
   const wrong: string[] = [];
   const written = [...model.owners.values()].filter((message) => message.app === app && message.sender === sender);
   for (const [chat, messages] of Map.groupBy(written, chatKey)) {
-    // Somebody else may have deleted one, before or after.
+    // Another client may have deleted a message, before or after the erasure.
     const judged = messages.filter((message) => !isRemoved(model, message) && rows.has(keyOf(message)));
     const isDeleted = (message: Sent) => rows.get(keyOf(message))?.deleted === true;
     for (const message of judged) {
@@ -62,7 +65,10 @@ function violationsOf(model: Model, erased: ErasedSender, rows: ReadonlyMap<stri
   return [...wrong, ...horizonErrors(model, erased)];
 }
 
-/** A horizon is deleted unless it moved after the request; one that moved after the answer stays. */
+/**
+ * Returns the errors in horizons. A horizon must be deleted unless it moved after the request, and must stay if it
+ * moved after the answer.
+ */
 function horizonErrors(model: Model, { app, sender, beganAt, endedAt }: ErasedSender): string[] {
   const moves = model.operations.filter(
     (operation) =>

@@ -2,11 +2,11 @@ import { isChange, isChangedForLost, isDisturbed, isRenumbered, isUnserved, type
 import type { Operation } from "../history/lines.ts";
 
 const mebibyte = 1024 ** 2;
-/** `resources.limits.memory` of the chart, the same for each service. */
+/** Memory limit of each process: `resources.limits.memory` of the chart, which is the same for each service. */
 const memoryLimit = 512 * mebibyte;
 const longestBlockMs = 250;
 const probeMs = 30_000;
-/** A change of a pending message waits for the message to be stored. */
+/** Maximum time in ms that a change of a pending message waits until the message is stored. */
 const changeWaitMs = 2_000;
 
 /** Judges I10. */
@@ -30,7 +30,10 @@ export function servesInCalmTimes(model: Model): string[] {
   return [...served, ...noneServed(model)];
 }
 
-/** On a busy machine some requests take too long, but not all of them. */
+/**
+ * Returns an error for each kind of request that was never served outside a fault. On a busy machine, some requests
+ * take too long, but not all of them.
+ */
 function noneServed(model: Model): string[] {
   const calm = model.operations.filter((operation) => !isDisturbed(model, operation));
   const kinds = Map.groupBy(calm, (operation) => (isChange(operation) ? "change" : operation.op));
@@ -48,7 +51,7 @@ export function everythingIsAccounted({ run, quiet, deadLetters }: Model): strin
 }
 
 /**
- * Judges I12. A probe must have passed each process that is alive at the end, and the system must have finished all
+ * Judges I12. A probe must have passed each process that is running at the end, and the system must have finished all
  * work.
  */
 export function probesArrive(model: Model): string[] {
@@ -61,9 +64,9 @@ export function probesArrive(model: Model): string[] {
       if (acceptedMs > probeMs) wrong.push(`${uid} was not accepted by ${ingest} within 30 s`);
       else if (storedMs > probeMs) wrong.push(`${uid} was not stored within 30 s`);
       const message = sent.get(uid);
-      // Found, but under another number than the acknowledged one.
+      // The message was found, but under a number other than the acknowledged one.
       const isElsewhere = message !== undefined && isRenumbered(model, message);
-      // Neither a get nor a search finds its text.
+      // A message that was changed by mistake has another text, so neither a get nor a search finds the probe's text.
       if (message !== undefined && isChangedForLost(model, message)) continue;
       for (const api of run.processes.api) {
         if (!isElsewhere && (readableMs[api] ?? Infinity) > probeMs)

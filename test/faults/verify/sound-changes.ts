@@ -1,7 +1,7 @@
 import { fingerprint } from "../history/recorder.ts";
 import type { EventLine, Item, MessageLine, Operation, VersionLine } from "../history/lines.ts";
 
-/** A chat of the artificial run, as far as it is written. */
+/** A chat of the artificial run, in its current state. */
 export interface Chat {
   readonly app: string;
   readonly chat: number;
@@ -9,7 +9,7 @@ export interface Chat {
   readonly events: EventLine[];
   readonly rows: MessageLine[];
   readonly versions: VersionLine[];
-  /** The items of a list at this moment. */
+  /** The items that a list would currently show. */
   readonly items: Item[];
   lastChange: number;
 }
@@ -17,8 +17,8 @@ export interface Chat {
 const ms = 1e6;
 
 /**
- * Edits every fifth message, and deletes every tenth and the seventh. An edit of the fifteenth is done and its outcome unknown. The
- * first edit of the twenty-fifth is refused.
+ * Edits every fifth message, and deletes the seventh and every tenth. The edit of the fifteenth message is made, but
+ * its outcome is unknown. The first edit of the twenty-fifth message is refused.
  */
 export function changeMessage(chat: Chat, number: number, at: number, counter: number): void {
   if (counter === 25) operate(chat, number, "edit", at + 69 * ms, "fail");

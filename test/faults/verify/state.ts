@@ -48,7 +48,8 @@ export function countsMatch(model: Model): string[] {
   const applications = model.applications.flatMap(({ app, chatsCount, chats: count }) =>
     chatsCount === count ? [] : [`application ${app} has chats_count ${chatsCount} and ${count} chats`],
   );
-  // A message is counted once it is stored, and no more when it is deleted, so a higher count was never true.
+  // A message is counted once it is stored, and no longer counted once it is deleted. No read may therefore show a
+  // higher count.
   const read = model.operations.flatMap((operation) => {
     const { op, count, client, t0 } = operation;
     if (op !== "count" || count === undefined) return [];

@@ -9,7 +9,7 @@ export function streamsAreOnTime(model: Model): string[] {
   return model.events.flatMap((event) => {
     const message = event.event === "message" ? model.sent.get(event.item![1]) : undefined;
     if (message?.outcome !== "ok") return [];
-    // A reader that has just returned catches up first.
+    // A reader that has just reconnected catches up first.
     const from = Math.max(message.knownAt, openedAt(event));
     const mostMs = streamedWithinMs + (isDisturbed(model, dueTimeOf(message, event)) ? recoverWithinMs : 0);
     const tookMs = (event.at - from) / 1e6;
@@ -17,10 +17,13 @@ export function streamsAreOnTime(model: Model): string[] {
   });
 }
 
-/** Returns the time during which the event was due. */
+/** Returns the time span in which the event was due. */
 const dueTimeOf = ({ knownAt }: Sent, { at }: EventLine) => ({ t0: knownAt, t1: at });
 
-/** Returns the time at which the connection of an event was answered: the requests of a reader, in order, are its connections. */
+/**
+ * Returns a function that finds the time at which an event's connection was answered. The requests of a reader are in
+ * the order of its connections.
+ */
 function openings({ operations }: Model): (event: EventLine) => number {
   const streams = Map.groupBy(
     operations.filter(({ op }) => op === "stream"),

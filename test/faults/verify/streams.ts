@@ -3,11 +3,14 @@ import { isUndone } from "./changes.ts";
 import type { EventLine, Item, MessageLine, Operation } from "../history/lines.ts";
 import { dropAbove } from "../load/stream-readers.ts";
 
-/** The knowledge of a reader after some events. */
+/** The state of a reader after a number of events. */
 interface Known {
   number: number;
   change: number;
-  /** Each message as it was shown last, with its change number, 0 if it had none, and the connection that showed it. */
+  /**
+   * Each message as its last event contained it, with the change number (0 if there is none) and with the connection
+   * that delivered the event.
+   */
   readonly messages: Map<number, { readonly item: Item; readonly change: number; readonly connection: number }>;
 }
 
@@ -42,7 +45,10 @@ function resetTo(events: readonly EventLine[]): number {
   return Math.min(Infinity, ...resets.map(({ position }) => position![0]));
 }
 
-/** Each number is shown once, in order, or is in a gap. Numbers above `lost` are shown again later. */
+/**
+ * Returns the errors in message numbers. Each number must be delivered once, in order, or be in a gap. Numbers above
+ * `lost` are delivered again later.
+ */
 function numberErrors(
   model: Model,
   { event, client, item, gap, position, app, chat }: EventLine,
@@ -63,7 +69,7 @@ function numberErrors(
   );
   const stored = inGap.filter((row) => {
     const sent = row && model.sent.get(row.uid);
-    // A message from before a loss may be stored after the numbers behind it.
+    // A message from before a loss may be stored after messages with higher numbers.
     return row !== undefined && row.number <= lost && !(sent && mayBeLost(model, sent));
   });
   if (stored.length > 0)
@@ -73,7 +79,10 @@ function numberErrors(
   return [`${client} received a gap from ${from} to ${to}, and no dead letter explains it`];
 }
 
-/** Changes come in order, and none comes twice while a connection lasts. */
+/**
+ * Returns the errors in the order of changes. Changes must come in order, and no change may come twice on one
+ * connection.
+ */
 function changeErrors(model: Model, event: EventLine, { number, change, messages }: Known): string[] {
   const { client, item, position, connection } = event;
   if (position !== undefined && position[1] < change && event.event !== "reset")
@@ -87,8 +96,9 @@ function changeErrors(model: Model, event: EventLine, { number, change, messages
   if (of > number) return [`${client} received a change of ${of} before its message`];
   const shown = messages.get(of);
   if (shown === undefined || model.run.expectations.losesChanges === true) return [];
-  // Like a client: a message that is stored late has the version of the one that was shown under its number. A reader that returned in
-  // the middle of a catch-up may receive a change again.
+  // This compares change numbers, like a client. A message that is stored late has the same version as the message that
+  // was delivered before under its number. A reader that reconnected in the middle of a catch-up may receive a change
+  // again.
   return event.change < shown.change || (event.change === shown.change && shown.connection === connection)
     ? [`${client} received change ${event.change} of ${of} after change ${shown.change}`]
     : [];
@@ -101,7 +111,10 @@ function apply({ event, position, item, change = 0, connection }: EventLine, kno
   if (item) known.messages.set(item[0], { item, change, connection });
 }
 
-/** Returns whether a reader should have been shown an edit by now: nobody began a later change of the same message. */
+/**
+ * Returns whether a reader should have received an edit by now and did not. A reader may miss the edit if a later
+ * change of the same message has begun.
+ */
 function isSkipped(model: Model, edit: Operation, { at }: EventLine, { number, messages }: Known): boolean {
   const shown = messages.get(edit.number!);
   if (edit.number! > number || shown === undefined || (shown.item[3] ?? 1) >= edit.version!) return false;
@@ -127,14 +140,15 @@ export function streamsEndAsLists(model: Model): string[] {
       const sent = model.sent.get(uid);
       return sent !== undefined && (mayBeLost(model, sent) || isRenumbered(model, sent));
     };
-    // A deleted message is shown without its uid.
+    // A deleted message is delivered without its uid.
     const uidsOf = (number: number, uid: string) =>
       uid === "" ? (sentAs.get(messageKey({ app, chat, number })) ?? []).map((sent) => sent.uid) : [uid];
     for (const line of listed.get(chatKey({ app, chat })) ?? []) {
       const { number, uid, hash, version } = line;
       const item = state.get(number);
       state.delete(number);
-      // Who was shown another message under a number is shown the right one once the other one is stored elsewhere.
+      // A reader that received another message under a number receives the right one as soon as the other message is
+      // stored elsewhere.
       const isOther =
         item !== undefined && ![item[1], uid].includes("") && item[1] !== uid && model.rowsOf.has(item[1]);
       if (isMoved(uid) && !isOther) continue;
@@ -153,10 +167,7 @@ export function streamsEndAsLists(model: Model): string[] {
   });
 }
 
-/**
- * Returns the events of each reader in the order of their arrival. A reader that could connect and received nothing is
- * no reader.
- */
+/** Returns the events of each reader in the order of their arrival. Leaves out readers that received no events. */
 function readersOf(model: Model): EventLine[][] {
   return [...Map.groupBy(model.events, (event) => `${event.client} ${chatKey(event)}`).values()];
 }

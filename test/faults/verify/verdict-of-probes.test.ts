@@ -8,8 +8,8 @@ describe("the verdict on probes", () => {
   const sound = createSoundRun();
 
   /**
-   * Returns the probe of the sound run, its acknowledgement as message 31, and the history with something else about
-   * the probe.
+   * Returns the probe of the sound run, its acknowledgement as message 31, and a function that changes the probe in the
+   * history.
    */
   const probed = () => {
     const probe = sound.history.find((line) => line.type === "probe");

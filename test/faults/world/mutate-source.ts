@@ -1,4 +1,4 @@
-// Loaded into a service with --import: replaces texts in its source files. Only controls use it.
+// Services load this file with --import. It replaces texts in their source files. Only controls use it.
 import fs from "node:fs";
 import { registerHooks, syncBuiltinESMExports } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ function mutate(name: string, text: string): string {
     .filter(({ file }) => name.endsWith(file))
     .reduce((source, { file, from, to }) => {
       const mutated = source.replace(from, to);
-      // A control that changes nothing would look like a verifier that misses the violation.
+      // Without this error, a control that changes nothing would look like a verifier that misses the violation.
       if (mutated === source) throw new Error(`${file} does not contain the text that the control replaces: ${from}`);
       return mutated;
     }, text);
@@ -25,7 +25,7 @@ registerHooks({
   },
 });
 
-// The Lua scripts are read as files, not imported.
+// The Lua scripts are not imported, so their reads are patched as well.
 const readFileSync = fs.readFileSync;
 fs.readFileSync = ((path: fs.PathOrFileDescriptor, options: never) => {
   const content: unknown = readFileSync(path, options);

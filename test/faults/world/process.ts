@@ -9,20 +9,20 @@ export interface Process {
   readonly service: ServiceName;
   readonly url: string;
   readonly adminUrl: string;
-  /** Undefined while it is not running. */
+  /** Process id; undefined while the process is not running. */
   readonly pid: number | undefined;
-  /** It reports that it is not ready, so a load balancer sends it no new requests. */
+  /** Whether the process reports that it is not ready. A load balancer then sends it no new requests. */
   readonly isDraining: boolean;
   start(extra?: Readonly<Record<string, string>>): Promise<void>;
   /** Sends SIGTERM and resolves with the exit code. */
   stop(): Promise<number | null>;
-  /** Sends SIGKILL. */
+  /** Kills the process with SIGKILL. */
   kill(): Promise<void>;
-  /** The log lines of all its starts, as text. */
+  /** Returns the log lines of all starts of the process, as text. */
   logs(): string;
 }
 
-/** Creates a process that is not started yet. */
+/** Creates a process without starting it. */
 export async function createProcess(
   service: ServiceName,
   name: string,
@@ -68,7 +68,7 @@ export async function createProcess(
       });
       handle = started;
       isDraining = false;
-      // It may also end by itself or by a signal from elsewhere.
+      // The process may also exit by itself or because of another signal.
       void started.exit.then(() => {
         if (handle === started) handle = undefined;
       });

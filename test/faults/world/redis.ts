@@ -9,25 +9,28 @@ import {
 import { startOwnRedis } from "./stores.ts";
 
 /**
- * The setup of Redis: one server behind proxies; or, reached directly, a cluster of three masters, or a master with two
- * replicas that three Sentinels monitor.
+ * The setup of Redis: one server behind proxies, a cluster of three masters, or a master with two replicas and three
+ * Sentinels. Processes connect to a cluster and to Sentinels directly.
  */
 export type RedisKind = "single" | "cluster" | "sentinels";
 
 export interface OwnRedis {
-  /** The server, or the first master if there are several. */
+  /** The only Redis server, or the first master if there are several servers. */
   readonly server: ServerHandle;
   readonly cluster?: RedisCluster;
   readonly sentinels?: RedisSentinel;
-  /** Set if processes connect without a proxy, because the servers themselves announce their addresses. */
+  /**
+   * Variables for processes that connect without a proxy, because the servers announce their own addresses; undefined
+   * behind proxies.
+   */
   readonly env: Readonly<Record<string, string>> | undefined;
   stop(): Promise<unknown>;
 }
 
-/** The number of partitions in a cluster, so that each master has one. */
+/** Number of partitions in a cluster. Each master has one. */
 export const partitionsOfCluster = 3;
 
-/** Starts a Redis for one run. */
+/** Starts the Redis setup for one run. */
 export async function startRedisOf(kind: RedisKind, dir: string, args: readonly string[] = []): Promise<OwnRedis> {
   if (kind === "single") {
     const server = await startOwnRedis(dir, args);

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 
-/** Replaces a text in a source file when a service loads it. */
+/** A text in a source file, and its replacement when a service loads the file. */
 export interface SourceMutant {
-  /** The end of the file's path. */
+  /** The end of the path of the file to change. */
   readonly file: string;
   readonly from: string;
   readonly to: string;
@@ -11,8 +11,8 @@ export interface SourceMutant {
 export const mutantsVariable = "CONFAB_MUTANTS";
 
 /**
- * Returns the environment of a service with these mutants. The service fails to start if a file does not contain the
- * text.
+ * Returns the environment of a service with these mutants. A service fails to start if one of the files does not
+ * contain the text to replace.
  */
 export function environmentOf(mutants: readonly SourceMutant[]): Record<string, string> {
   return {

@@ -4,13 +4,13 @@ import { createConnection } from "mariadb";
 
 /** The servers that several runs share. Each run has its own database and index on them, and its own Redis. */
 export interface SharedStores {
-  /** The administrator's URL. */
+  /** URL of MySQL with the login of an administrator. */
   readonly mysqlUrl: string;
-  /** Undefined if the suite did not start the server and therefore must not stop or reconfigure it. */
+  /** The server; undefined if the suite did not start it and therefore must not stop or reconfigure it. */
   readonly mysql: ServerHandle | undefined;
-  /** Undefined if MySQL is the search backend. */
+  /** URL of Elasticsearch; undefined if MySQL is the search backend. */
   readonly elasticsearchUrl: string | undefined;
-  /** Undefined if MySQL is the search backend, or if the suite did not start the server. */
+  /** The server; undefined if MySQL is the search backend, or if the suite did not start the server. */
   readonly elasticsearch: ServerHandle | undefined;
   stop(): Promise<void>;
 }
@@ -51,12 +51,12 @@ async function warmUp(url: string): Promise<void> {
   await send("warm-up", "DELETE", "");
 }
 
-/** Starts a Redis that one run may kill, empty and fill. */
+/** Starts a separate Redis that one run may kill, empty and fill. */
 export function startOwnRedis(dir: string, args: readonly string[] = []): Promise<ServerHandle> {
   return startRedis({ dir: join(dir, "redis"), args: ["--enable-debug-command", "local", ...args] });
 }
 
-/** Runs statements in order on a new connection, as the URL's user. Resolves with the rows of the last one. */
+/** Runs statements in order on a new connection as the URL's user. Resolves with the rows of the last statement. */
 export async function execute<Row = unknown>(url: string, ...statements: readonly string[]): Promise<Row[]> {
   const connection = await createConnection({ ...loginOf(url), allowPublicKeyRetrieval: true, bigIntAsNumber: true });
   try {

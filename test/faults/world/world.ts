@@ -17,12 +17,12 @@ import type { Application } from "../load/client.ts";
 
 export type StoreName = "redis" | "mysql" | "search";
 
-/** The number of processes of each service. */
+/** Number of processes by service. */
 export type Topology = Readonly<Record<ServiceName, number>>;
 
 export interface WorldOptions {
   readonly stores: SharedStores;
-  /** The folder of the run's own files, removed at the end. */
+  /** Folder for the run's own files. It is removed at the end. */
   readonly dir: string;
   readonly topology: Topology;
   readonly env?: Readonly<Partial<Record<ServiceName | "all", Readonly<Record<string, string>>>>>;
@@ -55,13 +55,13 @@ export interface World {
   readonly databaseAdminUrl: string;
   readonly index: { readonly url: string; readonly alias: string } | undefined;
   readonly keyPrefix: string;
-  /** The run's own folder. Redis uses its subfolder `redis`. */
+  /** Folder for the run's own files. Redis uses its subfolder `redis`. */
   readonly dir: string;
   readonly applications: readonly Application[];
-  /** The chat that the load deletes, with its id. */
+  /** The chat that the load deletes, with its id; undefined if no chat is deleted. */
   readonly doomed: Doomed | undefined;
   of(service: ServiceName): readonly Process[];
-  /** The proxies between a service, or one process of it, and a store. */
+  /** Returns the proxies between a service, or one of its processes, and a store. */
   links(of: ServiceName | Process, store: StoreName): readonly Proxy[];
   sql<Row>(statement: string): Promise<Row[]>;
   /** Adds work that runs before everything else is stopped. */
@@ -71,9 +71,7 @@ export interface World {
 
 const canaries = ["kanarienvogel", "papageitaucher"];
 
-/**
- * Starts everything and resolves when all processes are ready. If something fails, it stops whatever it had started.
- */
+/** Starts everything. Resolves when all processes are ready. If something fails, stops everything that was started. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const { stores, dir, topology } = options;
   const name = uniquePrefix("confab faults").replaceAll("-", "_");
@@ -154,9 +152,9 @@ function baseEnvironment(name: string, links: Partial<Record<StoreName, Proxy>>)
     SEARCH_INDEX: name,
     RATE_LIMITS: "off",
     BATCH_OVERDUE_AFTER: "1s",
-    // An erasure ends during the run. No transaction lasts longer on a connection that is alive.
+    // With this value, an erasure ends during the run. No transaction on a working connection takes longer.
     ERASURE_SETTLE_TIME: "3s",
-    // The heap that the chart's limit of 512 MiB allows.
+    // This is the heap that fits the chart's limit of 512 MiB.
     NODE_OPTIONS: "--max-old-space-size=384",
   };
 }
@@ -196,7 +194,9 @@ async function createContents(url: string, chats: number, hasDoomedChat: boolean
   }
 }
 
-/** The first search of a process may take seconds, and must not look like a fault. */
+/**
+ * Makes the first requests of each process, because its first search may take seconds and must not look like a fault.
+ */
 async function warmUp(processes: readonly Process[], applications: readonly Application[]): Promise<void> {
   for (const { service, url } of processes) {
     if (service !== "api") continue;

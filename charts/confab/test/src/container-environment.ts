@@ -1,7 +1,7 @@
 import type { ISecret, IContainer } from "kubernetes-models/v1";
 import { ofKind, type Manifest } from "./manifests.ts";
 
-/** Returns the environment of a container. Entries of existing Secrets have a fixed text. */
+/** Returns the environment of a container. Values from existing Secrets become a fixed text. */
 export function environmentOf({ env = [] }: IContainer, manifests: readonly Manifest[]): Record<string, string> {
   const secrets = ofKind<ISecret>(manifests, "Secret");
   return Object.fromEntries(

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Manifest } from "./manifests.ts";
 import { render, scenarios } from "./scenarios.ts";
 
-/** Expects that a check finds nothing in any scenario. Findings are reported with their scenario. */
+/** Expects that a check finds nothing in any scenario. A failure lists the findings with their scenarios. */
 export async function expectNothingFound(check: (manifests: readonly Manifest[]) => readonly string[]): Promise<void> {
   expect(scenarios).to.have.length.greaterThan(0);
   const found = await Promise.all(

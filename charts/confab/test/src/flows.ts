@@ -7,7 +7,7 @@ import { workloadsOf, type Workload } from "./workloads.ts";
 export type End =
   | { readonly namespace: string; readonly labels: Readonly<Record<string, string>>; readonly ports?: Ports }
   | { readonly address: string };
-/** Container ports by their names, which policies may use. */
+/** Container ports by name. Policies may refer to the names. */
 type Ports = Readonly<Record<string, number>>;
 
 type Rule = NonNullable<NonNullable<INetworkPolicy["spec"]>["ingress"]>[number];
@@ -22,10 +22,10 @@ interface Selector {
   }[];
 }
 
-/** The namespace of the release. */
+/** Namespace of the release under test. */
 const ownNamespace = release.namespace;
 
-/** Returns whether these policies allow a connection, at both ends. */
+/** Returns whether the policies at both ends allow a connection. */
 export function isAllowed(manifests: readonly Manifest[], from: End, to: End, port: number, protocol = "TCP"): boolean {
   const policies = ofKind<INetworkPolicy>(manifests, "NetworkPolicy");
   const ports = "ports" in to ? (to.ports ?? {}) : {};
@@ -55,7 +55,7 @@ export function isAllowed(manifests: readonly Manifest[], from: End, to: End, po
   return side(from, to, "Egress") && side(to, from, "Ingress");
 }
 
-/** In the API, missing peers and an empty list of peers mean everybody. */
+/** Returns whether the peers include one end of a connection. A missing or empty list includes every end. */
 function includes(peers: readonly Peer[] | undefined, end: End): boolean {
   if (peers === undefined || peers.length === 0) return true;
   return peers.some(({ ipBlock, namespaceSelector, podSelector }) => {
@@ -102,13 +102,13 @@ function numberOf(address: string): number {
   return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
-/** Returns a workload's pods as an end. */
+/** Returns a workload's pods as one end of a connection. */
 export function podsOf({ podLabels, containers }: Workload): End {
   const named = containers.flatMap(({ ports = [] }) => ports.map(({ name, containerPort }) => [name, containerPort]));
   return { namespace: ownNamespace, labels: podLabels, ports: Object.fromEntries(named) as Ports };
 }
 
-/** Returns the pods of the release by component; undefined for a component without pods. */
+/** Returns a function that finds the release's pods by component. It returns undefined for a component without pods. */
 export function componentsOf(manifests: readonly Manifest[]): (component: string) => End | undefined {
   const ends = new Map(
     workloadsOf(manifests).map((workload) => [
@@ -119,7 +119,7 @@ export function componentsOf(manifests: readonly Manifest[]): (component: string
   return (component) => ends.get(component);
 }
 
-/** Returns a pod outside the release. */
+/** Returns a pod outside the release as one end of a connection. */
 export function podIn(namespace: string, labels: Readonly<Record<string, string>> = { app: "other" }): End {
   return { namespace, labels };
 }

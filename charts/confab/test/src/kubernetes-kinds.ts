@@ -1,4 +1,4 @@
-/** The module with the schemas and types of each API group. */
+/** The module with the schemas and types, by API group. */
 export const apiModules: Readonly<Record<string, { specifier: string; load: () => Promise<object> }>> = {
   v1: { specifier: "kubernetes-models/v1", load: () => import("kubernetes-models/v1") },
   "apps/v1": { specifier: "kubernetes-models/apps/v1", load: () => import("kubernetes-models/apps/v1") },

@@ -11,7 +11,7 @@ export interface Manifest {
   };
 }
 
-/** Parses the output of `helm template`. Throws the position of a duplicate key or other invalid YAML. */
+/** Parses the output of `helm template`. Throws with the position if there is a duplicate key or other invalid YAML. */
 export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [error] = document.errors;
@@ -21,14 +21,14 @@ export function parseManifests(text: string): Manifest[] {
   });
 }
 
-/** Returns the name of an object in messages. */
+/** Returns the name of an object for use in messages. */
 export function nameOf({ kind, metadata }: Manifest): string {
   return `${kind}/${metadata.name}`;
 }
 
 /**
- * Returns the objects of a kind, with the type that the caller expects. Other tests check every object against its
- * schema.
+ * Returns the objects of a kind, typed as the caller expects. This is safe because other tests check every object
+ * against its schema.
  */
 export function ofKind<T extends { kind: string }>(manifests: readonly Manifest[], kind: T["kind"]): (T & Manifest)[] {
   return manifests.filter((manifest) => manifest.kind === kind) as (T & Manifest)[];

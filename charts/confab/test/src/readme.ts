@@ -1,6 +1,6 @@
 import type { DocumentedValue } from "./values-file.ts";
 
-/** Returns the chart's README: the prose, then a table of the values for each section of values.yaml. */
+/** Renders the chart's README: the prose, then a table of values for each section of values.yaml. */
 export function readme(values: readonly DocumentedValue[], prose: string): string {
   const sections = Map.groupBy(values, ({ path }) => path.split(".")[0]!);
   const single = [...sections.values()].filter((section) => section.length === 1).flat();
@@ -18,7 +18,7 @@ function table(values: readonly DocumentedValue[]): string {
   return ["| value | what | default |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
-/** Long maps and lists are in values.yaml only. */
+/** Long maps and lists are shown only in values.yaml. */
 function defaultOf(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length > 60 ? "see `values.yaml`" : `\`${escaped(text)}\``;

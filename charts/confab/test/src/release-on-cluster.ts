@@ -8,10 +8,13 @@ import type { RunResult } from "@confab/cluster";
 import { release, templateOn } from "./helm.ts";
 import type { Manifest } from "./manifests.ts";
 
-/** Renders the chart with these `--set` values like an upgrade, which can look up the objects in the cluster. */
+/**
+ * Renders the chart with these `--set` values like an upgrade, so that templates can look up the objects in the
+ * cluster.
+ */
 export type Upgrade = (...sets: string[]) => Promise<RunResult>;
 
-/** Runs `use` with the chart on an API server as `withApiServer` starts it. */
+/** Runs `use` with a function that renders the chart on an API server started by `withApiServer`. */
 export async function withCluster(
   kinds: readonly Manifest[],
   installed: readonly Manifest[],
@@ -28,8 +31,9 @@ export async function withCluster(
 }
 
 /**
- * Runs `use` with an API server that knows the kinds of `kinds` and has the objects of `installed`, marked as Helm marks those
- * of the release. It answers the questions of Helm's `lookup` and of `kubectl --dry-run=client`, and nothing else.
+ * Runs `use` with an API server that knows the kinds of the objects in `kinds` and contains the objects of `installed`,
+ * marked like objects that Helm installed. It answers only the requests of Helm's `lookup` and of `kubectl
+ * --dry-run=client`.
  */
 export async function withApiServer(
   kinds: readonly Manifest[],

@@ -14,7 +14,7 @@ const volumeTypes = new Set([
 ]);
 
 /**
- * Says why a namespace that enforces the restricted Pod Security Standard would refuse this pod.
+ * Returns the reasons why a namespace that enforces the restricted Pod Security Standard would refuse this pod.
  * https://kubernetes.io/docs/concepts/security/pod-security-standards/
  */
 export function restrictedProblems(pod: IPodSpec): string[] {

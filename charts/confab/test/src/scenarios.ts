@@ -6,7 +6,7 @@ import { chartFolder } from "./paths.ts";
 
 const ending = "-values.yaml";
 
-/** The tested scenarios: one file of values each, in the folder ci of the chart. */
+/** The tested scenarios. Each is a values file in the chart's folder `ci`. */
 export const scenarios: readonly string[] = readdirSync(join(chartFolder, "ci"))
   .filter((file) => file.endsWith(ending))
   .map((file) => file.slice(0, -ending.length));
@@ -17,14 +17,14 @@ export function valuesFile(scenario: string): string {
 
 const rendered = new Map<string, Promise<readonly Manifest[]>>();
 
-/** Renders the objects of a scenario, rendered once per process. Throws the error output of Helm. */
+/** Renders the objects of a scenario, once per process. Throws an error with Helm's error output. */
 export function render(scenario: string): Promise<readonly Manifest[]> {
   const manifests = rendered.get(scenario) ?? renderWith("--values", valuesFile(scenario));
   rendered.set(scenario, manifests);
   return manifests;
 }
 
-/** Renders with these arguments of `helm template`. Throws the error output of Helm. */
+/** Renders the chart with these arguments of `helm template`. Throws an error with Helm's error output. */
 export async function renderWith(...args: readonly string[]): Promise<readonly Manifest[]> {
   const { code, stdout, stderr } = await template(args);
   if (code !== 0) throw new Error(stderr);

@@ -7,7 +7,7 @@ export interface JsonSchema {
   readonly definitions?: Readonly<Record<string, JsonSchema>>;
 }
 
-/** Returns the paths of all properties in a schema, and the paths of objects that allow unknown properties. */
+/** Returns the paths of all properties in a schema, and the paths of the objects that allow unknown properties. */
 export function schemaPaths(root: JsonSchema): { paths: string[]; lenient: string[] } {
   const paths: string[] = [];
   const lenient: string[] = [];

@@ -4,7 +4,7 @@ import { nameOf, type Manifest } from "./manifests.ts";
 type Model = new (data: object) => { validate: () => void };
 
 /**
- * Returns violations of the OpenAPI schemas of the API server and of the CRDs. They allow unknown fields (see
+ * Returns violations of the OpenAPI schemas of the API server and of the CRDs. The schemas allow unknown fields (see
  * unknownFields).
  */
 export async function schemaProblems(manifests: readonly Manifest[]): Promise<string[]> {

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { chartFolder } from "./paths.ts";
 
 export interface TemplateReferences {
-  /** Paths below .Values that templates name in full, also through a variable: ingest.service.port. */
+  /** Paths below .Values that templates name in full, directly or through a variable, such as ingest.service.port. */
   readonly full: ReadonlySet<string>;
-  /** Paths that templates read below a variable or the dot: service.port. */
+  /** Paths that templates read below a variable or the dot, such as service.port. */
   readonly relative: ReadonlySet<string>;
 }
 
-/** Returns the values that the templates read, according to their text. */
+/** Finds the values that the templates read, by parsing their text. */
 export function templateReferences(components: readonly string[]): TemplateReferences {
   const folder = join(chartFolder, "templates");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
@@ -23,12 +23,15 @@ export function templateReferences(components: readonly string[]): TemplateRefer
   };
 }
 
-/** Returns references in one definition, or in a file without definitions, where a variable has one meaning. */
+/**
+ * Returns the references in one definition, or in the rest of a file. In such a part, each variable has only one
+ * meaning.
+ */
 function referencesIn(part: string, components: readonly string[]): { full: string[]; relative: string[] } {
   const code = [...part.matchAll(/\{\{-?([\s\S]*?)-?\}\}/g)]
     .map(([, action = ""]) => action.replaceAll(/\/\*[\s\S]*?\*\//g, ""))
     .join("\n");
-  // `get .root.Values .component` is each component's map.
+  // `get .root.Values .component` stands for each component's map.
   const plain = code
     .replaceAll(/\(get [.$]\S*Values \S+\)/g, ".Values.<component>")
     .replaceAll(/get [.$]\S*Values \S+/g, ".Values.<component>");
@@ -44,10 +47,11 @@ function referencesIn(part: string, components: readonly string[]): { full: stri
     const variable = variables.get(owner.slice(1));
     if (below !== undefined) full.push(below);
     else if (owner.startsWith("$") && variable !== undefined) full.push(`${variable}.${chain}`);
-    // Helpers receive maps by name: `.monitor.interval` reads the interval of the map that the caller passes as monitor.
+    // Helpers receive maps by name: `.monitor.interval` reads the interval of the map that the caller passes as
+    // monitor.
     else relative.push(chain, chain.slice(chain.indexOf(".") + 1));
   }
-  // Names in strings: `range list "affinity" "tolerations"`, `dig "limits" "memory"`.
+  // Values can also be named in strings: `range list "affinity" "tolerations"`, `dig "limits" "memory"`.
   for (const [line] of plain.matchAll(/^.*\b(?:list|dig|get|pick|hasKey) .*$/gm)) {
     for (const [, name = ""] of line.matchAll(/"(\w+)"/g)) relative.push(name);
   }

@@ -15,7 +15,7 @@ const compilerOptions: ts.CompilerOptions = {
 
 /**
  * Returns unknown fields and values of a wrong type, according to the TypeScript declarations of the kinds. The schemas
- * allow unknown fields, like the API server, which ignores them.
+ * cannot find them: like the API server, they allow unknown fields.
  */
 export function unknownFields(manifests: readonly Manifest[]): string[] {
   const file = join(import.meta.dirname, "rendered-manifests.ts");

@@ -4,7 +4,7 @@ import { isMap, isScalar, parse, parseDocument, type YAMLMap } from "yaml";
 import { chartFolder } from "./paths.ts";
 
 export interface DocumentedValue {
-  /** Such as ingest.service.port. */
+  /** Path of the value, such as ingest.service.port. */
   readonly path: string;
   readonly description: string;
   readonly default: unknown;
@@ -12,7 +12,7 @@ export interface DocumentedValue {
 
 export interface ValueEntry extends DocumentedValue {
   readonly name: string;
-  /** Name of a definition, or a schema, from the `@schema` comment; undefined without one. */
+  /** A schema, or the name of a definition, from the `@schema` comment; undefined if there is no such comment. */
   readonly schema: unknown;
   readonly children: readonly ValueEntry[];
 }
@@ -38,7 +38,7 @@ export function declaredPaths(): string[] {
   return flatten(valueEntries(), () => false).map(({ path }) => path);
 }
 
-/** Returns values.yaml as a tree, with its comments. */
+/** Returns the entries of values.yaml as a tree, with their comments. */
 export function valueEntries(): ValueEntry[] {
   const document = parseDocument(readFileSync(join(chartFolder, "values.yaml"), "utf8"));
   return isMap(document.contents) ? entriesOf(document.contents, "") : [];
@@ -48,7 +48,7 @@ function entriesOf(map: YAMLMap, parent: string): ValueEntry[] {
   return map.items.map(({ key, value }, index) => {
     const name = isScalar(key) ? String(key.value) : String(key);
     const path = parent === "" ? name : `${parent}.${name}`;
-    // The comment above a map's first entry belongs to the map itself in the syntax tree.
+    // In the syntax tree, the comment above a map's first entry belongs to the map itself.
     const above = (isScalar(key) ? key.commentBefore : undefined) ?? (index === 0 ? map.commentBefore : undefined);
     const children = isMap(value) ? entriesOf(value, path) : [];
     const plain: unknown = (value as { toJSON?: () => unknown } | null)?.toJSON?.() ?? null;
@@ -56,7 +56,7 @@ function entriesOf(map: YAMLMap, parent: string): ValueEntry[] {
   });
 }
 
-/** Reads the text after "--", and the YAML after "@schema". */
+/** Reads the text after "--" and the YAML after "@schema" in a comment. */
 function readComment(comment: string): { description: string; schema: unknown } {
   const lines = comment.split("\n").map((line) => line.trim());
   const start = lines.findLastIndex((line) => line.startsWith("-- "));

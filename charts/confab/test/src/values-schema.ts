@@ -11,8 +11,8 @@ interface Types {
 }
 
 /**
- * Returns the JSON Schema of values.yaml, draft 7. Throws with the path where neither comment, name nor default gives a
- * type.
+ * Returns the JSON Schema of values.yaml, draft 7. Throws with the path of a value whose type follows from neither
+ * comment, name nor default.
  */
 export function valuesSchema(entries: readonly ValueEntry[]): Schema {
   const types = parse(readFileSync(join(import.meta.dirname, "schema-types.yaml"), "utf8")) as Types;
@@ -57,7 +57,10 @@ function ofDefault({ path, default: value }: ValueEntry): Schema {
 /** Definitions of lists and maps that templates read without a check. */
 const neededDefinitions = new Set(["env", "hosts", "image", "resources"]);
 
-/** Templates read sections and scalars without a check. Empty defaults may be absent, as may most lists and maps. */
+/**
+ * Returns whether a value must be present. Templates read sections and scalars without a check. Values with an empty
+ * default may be missing, and so may most lists and maps.
+ */
 function isRequired({ default: value, description, children }: ValueEntry, schema: Schema, types: Types): boolean {
   if (description === "" && children.length > 0) return true;
   const definitionName = String(schema.$ref).split("/").at(-1)!;

@@ -64,7 +64,7 @@ export function allContainers({ containers, initContainers }: Workload): readonl
   return [...initContainers, ...containers];
 }
 
-/** Returns whether every label of a selector is on a pod with these labels. */
+/** Returns whether a pod with these labels has every label of the selector. */
 export function selects(selector: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
   return Object.entries(selector).every(([key, value]) => labels[key] === value);
 }

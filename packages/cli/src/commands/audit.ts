@@ -5,7 +5,7 @@ import type { Io } from "../io.ts";
 import { table } from "../output.ts";
 import { withDatabase } from "../stores.ts";
 
-/** `audit`: for operators, directly on the database. */
+/** Adds `audit`, which operators run directly on the database. */
 export function addAuditCommand(program: Command, io: Io): void {
   program
     .command("audit")

@@ -55,7 +55,7 @@ export function addConfigCommands(program: Command, io: Io): void {
 
 interface Checked {
   readonly service: ServiceName;
-  /** The names in its schema. */
+  /** Names of the variables in the service's schema. */
   readonly variables: readonly string[];
   readonly problems: ConfigError["problems"];
 }

@@ -6,7 +6,7 @@ import type { Io } from "../io.ts";
 import { counted, table } from "../output.ts";
 import { databaseAddress, databaseName, withDatabase } from "../stores.ts";
 
-/** Adds `counts verify`: for operators, directly on the database. */
+/** Adds `counts verify`, which operators run directly on the database. */
 export function addCountsCommands(program: Command, io: Io): void {
   program
     .command("counts")

@@ -8,7 +8,7 @@ import type { Io } from "../io.ts";
 import { columns, counted, shortened, table, type Output } from "../output.ts";
 import { withDatabase } from "../stores.ts";
 
-/** Adds `dead-letters list|show|retry|drop`: for operators, directly on the database. */
+/** Adds `dead-letters list|show|retry|drop`, which operators run directly on the database. */
 export function addDeadLetterCommands(program: Command, io: Io): void {
   const group = program
     .command("dead-letters")

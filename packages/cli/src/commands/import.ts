@@ -20,7 +20,10 @@ interface ImportCommandOptions {
   readonly copy?: string;
 }
 
-/** Idempotency keys are remembered for 24 hours: until then it is safe to repeat the requests of an interrupted import. */
+/**
+ * How long an interrupted import can be resumed. Confab remembers idempotency keys for 24 hours, so repeated requests
+ * are safe until then.
+ */
 const resumableMs = 23 * 3_600_000;
 const maxShown = 20;
 
@@ -45,7 +48,7 @@ export function addImportCommand(program: Command, io: Io): void {
 }
 
 interface Input {
-  /** The name of the file in messages. */
+  /** Name of the file, as messages show it. */
   readonly name: string;
   readonly file: string;
 }
@@ -66,7 +69,7 @@ async function runImport({ name, file }: Input, options: ImportCommandOptions, t
   const result = await interruptible(howToContinue, async (signal) => {
     const progress =
       tools.options.quiet === true ? undefined : await showProgress(tools, summary.messages, () => state.messages_done);
-    // At once: a second Ctrl-C ends the process without any further step.
+    // The progress display stops at once, because a second Ctrl-C ends the process without any cleanup.
     signal.addEventListener("abort", () => progress?.stop());
     try {
       return await savedWhile(stateFile, state, async () => {
@@ -90,7 +93,10 @@ async function runImport({ name, file }: Input, options: ImportCommandOptions, t
   report(tools, { summary, state, result, sent: state.messages_done - before, elapsedMs: performance.now() - started });
 }
 
-/** Returns the state of an earlier run, unless the applications that it names were deleted. */
+/**
+ * Returns the state of an earlier run, or undefined if there is none or its applications were deleted. Throws if that
+ * run is too old to be resumed.
+ */
 async function stateToResume(
   stateFile: string,
   identity: string,

@@ -66,8 +66,9 @@ async function showStatus({ env, output }: Tools): Promise<void> {
 }
 
 /**
- * Waits by the rule of readiness: tables of a newer version are enough, so that a rollback to an older version does not
- * wait.
+ * Waits until the tables are new enough, like the readiness probe. Tables of a newer version suffice, so that a
+ * rollback to an older version does not wait. Returns early once the database has been unavailable for
+ * `unlessUnavailable` ms.
  */
 async function waitUntilMigrated(
   { env, output }: Tools,

@@ -11,10 +11,10 @@ import { databaseAddress, databaseName, withSearchIndex } from "../stores.ts";
 const rowsAtOnce = 500;
 const pollMs = 250;
 const maxShown = 20;
-/** How far the clocks of this machine and of a worker may be apart. */
+/** Maximum difference between the clocks of this machine and of a worker, in ms. */
 const clocksMs = 2_000;
 
-/** `search reindex` and `search verify`: for operators, directly on the stores. */
+/** Adds `search reindex` and `search verify`, which operators run directly on the stores. */
 export function addIndexCommands(search: Command, io: Io): void {
   search
     .command("reindex")
@@ -23,7 +23,8 @@ export function addIndexCommands(search: Command, io: Io): void {
       const { env, output } = toolsOf(io, command);
       const { rebuild } = await import("@confab/search");
       const result = await withSearchIndex(env, async ({ database, index }) => {
-        // Before the first row is read: from now on no worker takes a range for another backend.
+        // The backend is switched before the first row is read, so that no worker takes a range for another backend
+        // meanwhile.
         const { createSearchBackend } = await import("@confab/database");
         await createSearchBackend(database).switchTo(`elasticsearch/${index.connection.readAlias}`);
         const onProgress = everySecond((copied: number) => {
@@ -49,7 +50,7 @@ export function addIndexCommands(search: Command, io: Io): void {
         let ranges = await rangesLeft(database, wait);
         let isWaited = false;
         const settled = async (positions: readonly MessagePosition[]) => {
-          // Only once, because the whole index was read by then.
+          // One wait is enough, because the whole index has been read by then.
           if (!isWaited) ranges = await rangesLeft(database, wait);
           isWaited = true;
           return rowsOf(database, positions);
@@ -84,7 +85,9 @@ export function addIndexCommands(search: Command, io: Io): void {
 type Sides = Record<"missing" | "extra" | "different", Differences>;
 type ChatNames = ReadonlyMap<bigint, { token: string; number: number }>;
 
-/** Names each message as the API does; a deleted chat has no better name than its id in the index. */
+/**
+ * Identifies each message by token and numbers, like the API. For a deleted chat, only its id in the index is known.
+ */
 function inApiTerms(sides: Sides, chats: ChatNames) {
   const named = ({ count, first }: Differences) => ({
     count,
@@ -117,7 +120,10 @@ async function rowsOf(database: Database, positions: readonly MessagePosition[])
   );
 }
 
-/** Waits until workers have indexed what is stored now. Returns how many ranges are left: 0, unless the time was too short. */
+/**
+ * Waits until workers have indexed everything that is stored now. Returns the number of ranges that are left, which is
+ * 0 unless the time ran out.
+ */
 async function rangesLeft(database: Database, waitSeconds: number): Promise<number> {
   const { createOutbox } = await import("@confab/database");
   const outbox = createOutbox(database);
@@ -125,7 +131,7 @@ async function rangesLeft(database: Database, waitSeconds: number): Promise<numb
   for (;;) {
     const elapsedMs = performance.now() - beganAt;
     const [depth, oldestMs] = await Promise.all([outbox.depth(), outbox.oldestAgeMs()]);
-    // While messages arrive, the outbox is never empty. Ranges that are younger than this wait do not matter.
+    // While messages arrive, the outbox is never empty. Ranges that are younger than this wait are ignored.
     if (depth === 0 || oldestMs + clocksMs < elapsedMs) return 0;
     if (elapsedMs >= waitSeconds * 1_000) return depth;
     await sleep(pollMs);

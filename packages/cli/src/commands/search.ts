@@ -36,7 +36,7 @@ interface SearchOptions extends Filters {
 }
 
 /**
- * `search [TOKEN] CHAT QUERY`, `search --all-chats [TOKEN] QUERY`, and `search reindex|verify` for the index behind it.
+ * Adds `search [TOKEN] CHAT QUERY` and `search --all-chats [TOKEN] QUERY`, and `search reindex|verify` for the index.
  */
 export function addSearchCommands(program: Command, io: Io): void {
   const search = program.command("search").description("search messages; rebuild or verify the search index");
@@ -90,7 +90,7 @@ function findHits(api: ApiClient, command: Command, options: SearchOptions): Asy
 
 const entities: Record<string, string> = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&amp;": "&" };
 
-/** Hits are bold at a terminal and plain text elsewhere. */
+/** Formats the highlights of a hit. The words that were found are bold at a terminal. */
 function fragments({ highlights }: SearchHit, { stdout }: Io): string {
   return highlights
     .map((highlight) =>

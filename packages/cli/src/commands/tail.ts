@@ -64,8 +64,8 @@ export function addTailCommand(program: Command, io: Io): void {
 }
 
 /**
- * Returns the position before the first message to show, and the width of the numbers. Changes before now are no news:
- * the messages are shown as they are now.
+ * Returns the stream position before the first message to show, and the width of the message numbers. Earlier changes
+ * are not reported, because the messages are shown in their current version.
  */
 async function startOf(
   api: ApiClient,

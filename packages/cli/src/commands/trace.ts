@@ -14,7 +14,7 @@ import { locateMessage, type MessageReference } from "../trace/locate-message.ts
 
 const operands = [chatOperand, messageOperand] as const;
 
-/** `trace [TOKEN] CHAT MESSAGE`: for operators, directly on the stores. */
+/** Adds `trace [TOKEN] CHAT MESSAGE`, which operators run directly on the stores. */
 export function addTraceCommand(program: Command, io: Io): void {
   const command = program
     .command("trace")

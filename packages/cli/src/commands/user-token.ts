@@ -7,7 +7,10 @@ import type { Io } from "../io.ts";
 
 type Chats = Record<string, string[]>;
 
-/** Adds `user-token`, which signs a user token with the key, for trials. A back end signs its own. */
+/**
+ * Adds `user-token`, which signs a user token with the key, for trials. In production, a back end signs user tokens
+ * itself.
+ */
 export function addUserTokenCommand(program: Command, io: Io): void {
   program
     .command("user-token")

@@ -21,7 +21,7 @@ export async function openErasedStores(env: Environment) {
   const marks = pending.createPendingErasure(redis, partitioning);
   return {
     database: sql,
-    /** Deletes the target. Resolves with undefined if it does not exist. */
+    /** Deletes the target. Resolves to the erasure, or to undefined if the target does not exist. */
     async erase({ token, chat, sender }: Target) {
       if (sender !== undefined) {
         const erasure = await erasures.eraseSender(token, sender, { epochInRedis: await marks.epochOf(token) });
@@ -32,10 +32,10 @@ export async function openErasedStores(env: Environment) {
       if (erasure ?? (await erasures.find(token, chat))) await marks.block(token, chat);
       return erasure;
     },
-    /** Whether the application or the chat exists, with or without messages of the sender. */
+    /** Returns whether the application or the chat exists, with or without messages of the sender. */
     exists: async ({ token, chat }: Target): Promise<boolean> =>
       (chat === undefined ? await applications.find(token) : await chats.locate(token, chat)) !== undefined,
-    /** The erasure of the target; undefined if there is none. */
+    /** Returns the erasure of the target, or undefined if there is none. */
     find: ({ token, chat, sender }: Target) =>
       sender === undefined ? erasures.find(token, chat) : erasures.findSender(token, sender),
     redis: servers,

@@ -1,21 +1,21 @@
 import type { Database } from "@confab/database";
 
-/** An application, one of its chats, or what a sender wrote in it. */
+/** An application, one of its chats, or everything that one sender wrote in the application. */
 export interface Target {
   readonly token: string;
   readonly chat: number | undefined;
   readonly sender: string | undefined;
 }
 
-/** Identifies the rows and documents of a target: chats that exist, and chats that were deleted. */
+/** Identifies the rows and documents of a target. The chats include deleted ones. */
 export interface TargetIds {
-  /** Undefined if neither the application nor an erasure of it, or of one of its chats, is known. */
+  /** Id of the application; undefined if neither the application nor any erasure in it exists. */
   readonly application: bigint | undefined;
   readonly chats: readonly bigint[];
 }
 
 /**
- * Reads the ids of a target, before its erasure from `applications` and `chats`, afterwards from `erasures` and
+ * Reads the ids of a target: before its erasure from `applications` and `chats`, and afterwards from `erasures` and
  * `erased_chats`.
  */
 export async function idsOf({ prisma }: Database, { token, chat }: Target): Promise<TargetIds> {

@@ -13,17 +13,17 @@ import { createRetry } from "./retry.ts";
 export interface ImportOptions {
   readonly api: ApiClient;
   readonly conversations: AsyncGenerator<Conversation, void>;
-  /** New or loaded. The import keeps it up to date, also where it fails. */
+  /** New or loaded state. The import keeps it up to date, even if it fails. */
   readonly state: ImportState;
-  /** Prefix of every idempotency key. */
+  /** Text from which every idempotency key is made. */
   readonly keyPrefix: string;
-  /** Whether requests have a key. */
+  /** Whether requests carry a key of Confab. */
   readonly hasKey: boolean;
-  /** Requests with messages in flight. */
+  /** Maximum number of requests with messages in flight. */
   readonly concurrency: number;
-  /** Maximum time without any success. */
+  /** Maximum time in ms without any success. */
   readonly timeoutMs: number;
-  /** Ends the import, which rejects with the signal's reason. */
+  /** Aborts the import, which then rejects with the signal's reason. */
   readonly signal: AbortSignal;
 }
 
@@ -37,8 +37,8 @@ const maxOpenChats = 2_000;
 const maxOpenBytes = 32 * 1024 * 1024;
 
 /**
- * Creates missing applications and chats and sends the messages. Chats get their numbers in the order of the file, messages in the
- * order of their chat. Everything can be repeated safely.
+ * Creates missing applications and chats, and sends the messages. Chats are numbered in the order of the file, and
+ * messages in the order of their chat. Every request has an idempotency key, so that it can be repeated safely.
  */
 export async function importConversations(options: ImportOptions): Promise<ImportResult> {
   const { api, conversations, state, keyPrefix, hasKey, concurrency } = options;
@@ -95,7 +95,10 @@ export async function importConversations(options: ImportOptions): Promise<Impor
     }
   }
 
-  /** Returns the error that asks for a pause; messages that were not accepted are ready to be sent again. */
+  /**
+   * Sends runs in one request. Returns the error that `retry.wait` must handle, if any. Messages that were not accepted
+   * are then queued again, unless their chat has failed.
+   */
   async function sendRuns(runs: readonly Run[]): Promise<unknown> {
     let results: BatchAnswer["results"];
     try {
@@ -125,7 +128,7 @@ export async function importConversations(options: ImportOptions): Promise<Impor
     try {
       await work();
     } catch (error) {
-      // The first error is the cause; the following ones only come from stopping.
+      // Keeps only the first error, which is the cause. Later errors are merely a result of stopping.
       failed.abort(error);
     }
   }

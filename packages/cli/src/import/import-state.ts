@@ -5,11 +5,11 @@ import { CommandError } from "../errors.ts";
 
 const progressSchema = z.object({
   number: z.int(),
-  /** When the chat was created, in milliseconds. */
+  /** Time of the chat's creation in milliseconds since 1970. */
   createdMs: z.int(),
-  /** How many of its messages were accepted. */
+  /** Number of the chat's messages that were accepted. */
   sent: z.int(),
-  /** The number of the last of them. */
+  /** Message number of the last accepted message. */
   last: z.int(),
 });
 export type ChatProgress = z.infer<typeof progressSchema>;
@@ -19,18 +19,18 @@ const stateSchema = z.object({
   url: z.string(),
   saved_at: z.iso.datetime(),
   finished: z.boolean(),
-  /** Makes the keys of applications unguessable where no admin key protects them. */
+  /** Random text that makes the idempotency keys of applications unguessable where requests carry no key. */
   secret: z.string(),
-  /** Tokens by `applicationKey`. */
+  /** Tokens of applications, by `applicationKey`. */
   applications: z.array(z.tuple([z.string(), z.string()])).transform((entries) => new Map(entries)),
-  /** Every line up to this one is imported. */
+  /** Number of the line up to which everything is imported. */
   lines_done: z.int(),
   messages_done: z.int(),
-  /** The chats of later lines. */
+  /** Progress of the chats in later lines, by line number. */
   chats: z.array(z.tuple([z.int(), progressSchema])).transform((entries) => new Map(entries)),
 });
 
-/** The progress of an import, kept beside the file so that the import can continue. */
+/** Progress of an import, kept in a file so that the import can continue. */
 export type ImportState = z.infer<typeof stateSchema>;
 
 export function newState(sha256: string, url: string): ImportState {
@@ -41,8 +41,8 @@ export function newState(sha256: string, url: string): ImportState {
 }
 
 /**
- * Returns the saved state for this content and server, or undefined if there is none. Throws if another version of the
- * file was imported in part: starting again would send that part twice.
+ * Returns the saved state for this content and server, or undefined if there is none. Throws if `file` is not a state,
+ * or if another version of the imported file was imported in part: a new start would send that part twice.
  */
 export async function loadState(file: string, sha256: string, url: string): Promise<ImportState | undefined> {
   let text: string;
@@ -63,7 +63,7 @@ export async function loadState(file: string, sha256: string, url: string): Prom
   throw new CommandError("usage", `${what} ${advice}`);
 }
 
-/** Replaces the file as a whole, so that a crash leaves either the old or the new one. */
+/** Replaces the whole file at once, so that a crash leaves either the old or the new file. */
 async function saveState(file: string, state: ImportState): Promise<void> {
   try {
     const { applications, chats, ...rest } = { ...state, saved_at: new Date().toISOString() };
@@ -82,7 +82,7 @@ export async function savedWhile<T>(file: string, state: ImportState, work: () =
   await saveState(file, state);
   let saving = Promise.resolve();
   const timer = setInterval(() => {
-    // An old state only makes the next run slower; the last save reports a file that cannot be written.
+    // A failed save only makes the next run slower. The last save reports a file that cannot be written.
     saving = saving.then(() => saveState(file, state)).catch(() => undefined);
   }, saveIntervalMs);
   try {

@@ -9,17 +9,17 @@ export interface Failure {
 /** Records the progress of an import in its state. */
 export interface Ledger {
   readonly failures: readonly Failure[];
-  /** Called in the order of the lines. */
+  /** Notes that a line has begun. Must be called in the order of the lines. */
   begin(line: number): void;
-  /** The chat exists, or `accepted` more of its messages do. */
+  /** Notes that the chat exists, and that `accepted` more of its messages were accepted. */
   note(chat: OpenChat, accepted: number): void;
-  /** The whole chat was accepted. */
+  /** Notes that all messages of the chat were accepted. */
   finish(chat: OpenChat): void;
-  /** The chat cannot be imported completely; the next run tries again. */
+  /** Notes that the chat cannot be imported completely. The next run tries again. */
   fail(chat: OpenChat, reason: string): void;
 }
 
-/** Updates `state`; the caller saves it. */
+/** Creates a ledger that updates `state`. The caller saves the state. */
 export function createLedger(state: ImportState): Ledger {
   const failures: Failure[] = [];
   const begun: number[] = [];

@@ -1,12 +1,14 @@
-/** Limits the number and the total size of things held at once. Callers wait in order while it is full. */
+/**
+ * Limits the number and the total size of things that are held at once. Callers wait in order while the budget is full.
+ */
 export interface Budget {
-  /** Resolves when there is room; something larger than the whole budget is admitted when nothing else is held. */
+  /** Resolves once there is room. Something larger than the whole budget is admitted when nothing else is held. */
   acquire(size: number): Promise<void>;
   release(size: number): void;
   isUnused(): boolean;
 }
 
-/** Nobody waits any longer once `signal` is aborted. */
+/** Creates a budget. Once `signal` is aborted, callers no longer wait. */
 export function createBudget({ count, size, signal }: { count: number; size: number; signal: AbortSignal }): Budget {
   let [held, used] = [0, 0];
   const waiting: { wanted: number; admit: () => void }[] = [];

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { uuidFrom } from "./uuid.ts";
 
 /**
- * Returns the idempotency key of a message of the file: always the same UUID of version 7, whose time is the creation
- * of the chat. Confab limits other keys. An import that is repeated without its progress creates the same chat, and so
- * knows its time.
+ * Returns the idempotency key of a message in the file: always the same UUID of version 7, whose time is the time at
+ * which the chat was created. Confab limits the number of other keys. An import that is repeated without its state gets
+ * the same chat again, and therefore the same time.
  */
 export function messageKey(
   prefix: string,

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 
 export interface Line {
-  /** From 1. */
+  /** Line number in the file, from 1. */
   readonly number: number;
   readonly bytes: Uint8Array;
 }
@@ -10,9 +10,8 @@ const newline = 0x0a;
 const defaultChunkBytes = 256 * 1024;
 
 /**
- * Yields the lines of a file as bytes, without line breaks; blank lines are counted and left out. Not node:readline,
- * which also breaks lines at U+2028 and U+2029, which JSON allows in strings. `onChunk` receives every byte of the
- * file.
+ * Yields the lines of a file as bytes, without line breaks; blank lines are counted and left out. node:readline would
+ * also break lines at U+2028 and U+2029, which JSON allows in strings. `onChunk` receives every byte of the file.
  */
 export async function* readLines(
   file: string,

@@ -3,30 +3,32 @@ import { Refused } from "../api-errors.ts";
 import type { FileMessage } from "./conversation-file.ts";
 import type { ChatProgress } from "./import-state.ts";
 
-/** A chat of the file that exists in Confab and whose messages are being sent. */
+/** A chat from the file that exists in Confab and whose messages are being sent. */
 export interface OpenChat extends ChatProgress {
   readonly line: number;
   readonly token: string;
   readonly messages: readonly FileMessage[];
 }
 
-/** The next messages of one chat. A chat is in one request at a time, with consecutive messages. */
+/** Consecutive messages of one chat for the next request. A chat is in only one request at a time. */
 export interface Run {
   readonly chat: OpenChat;
   readonly items: readonly BatchItem[];
 }
 
-/** The outcome of a run. */
 export interface RunOutcome {
-  /** Number of messages accepted, from the first of the run on. */
+  /** Number of accepted messages, counted from the first message of the run. */
   readonly accepted: number;
-  /** Why the rest must be sent again later. */
+  /** The refusal after which the rest must be sent again later. */
   readonly temporary?: Refused;
-  /** Why the chat cannot be imported completely. */
+  /** The reason why the chat cannot be imported completely. */
   readonly failed?: string;
 }
 
-/** Advances the chat by the accepted messages; their numbers must increase in the order of the messages. */
+/**
+ * Advances the chat by the accepted messages. The chat fails if a message is refused for good, or if messages were not
+ * accepted in their order.
+ */
 export function settleRun({ chat }: Run, results: BatchAnswer["results"]): RunOutcome {
   let accepted = 0;
   let refused: Refused | undefined;
@@ -51,7 +53,10 @@ export function settleRun({ chat }: Run, results: BatchAnswer["results"]): RunOu
 const maxItems = 1_000;
 const maxBytes = 1024 * 1024;
 
-/** Takes runs from the front of the queue until a request is full: at most 1,000 messages or 1 MiB, but at least one message. */
+/**
+ * Takes runs from the front of the queue until a request is full: at most 1,000 messages or 1 MiB, but at least one
+ * message.
+ */
 export function takeRuns(queue: OpenChat[], keyOf: (chat: OpenChat, index: number) => string): Run[] {
   const runs: Run[] = [];
   let items = 0;

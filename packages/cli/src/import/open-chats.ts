@@ -11,17 +11,21 @@ export interface OpenChatsOptions {
   readonly api: ApiClient;
   readonly state: ImportState;
   readonly keyPrefix: string;
-  /** Whether requests have a key. Without one, whoever knows the idempotency key of an application receives its token. */
+  /**
+   * Whether requests carry a key of Confab. Without one, anybody who knows the idempotency key of an application
+   * receives its token.
+   */
   readonly hasKey: boolean;
   readonly retry: Retry;
-  /** Bounds the requests that create something at the same time. */
+  /** Limits how many requests create something at the same time. */
   readonly creations: Budget;
   readonly signal: AbortSignal;
 }
 
 /**
- * Ensures that the application and the chat of a conversation exist. Each is created once, however often it is tried. The chats of
- * an application are created one after the other in the order of the calls, so that their numbers follow the file.
+ * Ensures that the application and the chat of a conversation exist. Each is created only once, even after retries. The
+ * chats of an application are created one after another, in the order of the calls, so that their numbers follow the
+ * file.
  */
 export function createOpenChats({ api, state, keyPrefix, hasKey, retry, creations, signal }: OpenChatsOptions) {
   const applications = new Map<string, Promise<string>>();
@@ -80,7 +84,10 @@ export function createOpenChats({ api, state, keyPrefix, hasKey, retry, creation
   };
 }
 
-/** The same texts always give the same UUID, in the form of a random one (version 4), which Confab requires where it has no admin key. */
+/**
+ * Returns a UUID that depends only on the texts. It has the form of a random UUID (version 4), which Confab requires
+ * where it has no admin key.
+ */
 function uuidOf(texts: readonly string[]): string {
   return uuidFrom(createHash("sha256").update(texts.join("\n")).digest(), 4);
 }

@@ -1,14 +1,14 @@
 import type { Io } from "../io.ts";
 
 export interface Progress {
-  /** Leaves the terminal as it was: cursor shown, line wrap on, at the start of a line. */
+  /** Ends the progress and restores the terminal: cursor shown, line wrap on, at the start of a line. */
   stop(): void;
 }
 
 const lineIntervalMs = 5_000;
 const barIntervalMs = 200;
 
-/** Shows the progress on standard error: a bar at a terminal, elsewhere a line every five seconds. */
+/** Shows the progress on standard error: a bar at a terminal, and a line every five seconds elsewhere. */
 export async function showProgress({ stderr }: Io, total: number, count: () => number): Promise<Progress> {
   const start = { count: count(), at: performance.now() };
   const rate = (): number => {
@@ -28,7 +28,7 @@ export async function showProgress({ stderr }: Io, total: number, count: () => n
   }
   const { SingleBar } = await import("cli-progress");
   const format = "{bar} {percentage} % | {value}/{total} messages | {rate} per second | {eta_formatted} left";
-  // The command itself handles signals: the library's handler only stops the bar.
+  // The command handles signals itself. The library's handler would only stop the bar.
   const bar = new SingleBar({ stream: stderr, format, hideCursor: true, etaBuffer: 50, gracefulExit: false });
   bar.start(total, start.count, { rate: 0 });
   const timer = setInterval(() => {

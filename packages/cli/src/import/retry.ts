@@ -2,22 +2,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isTemporary, Refused } from "../api-errors.ts";
 import { CommandError } from "../errors.ts";
 
-/** How an import survives outages: it retries as long as something succeeds from time to time. */
+/** Retries the requests of an import, so that it survives outages as long as something succeeds from time to time. */
 export interface Retry {
-  /** How often something was retried. */
+  /** Number of retries so far. */
   readonly retries: number;
-  /** Something succeeded: the timeout starts again. */
+  /** Notes a success, after which the timeout starts again. */
   succeeded(): void;
-  /** Waits before the next attempt; throws the error if a retry is useless, or its own error after the timeout. */
+  /** Waits before the next attempt. Throws the error if a retry is useless, or a `CommandError` after the timeout. */
   wait(error: unknown, attempt: number): Promise<void>;
-  /** Repeats the work until it succeeds. */
+  /** Repeats the work until it succeeds, a retry is useless or the timeout is over. */
   untilDone<T>(work: () => Promise<T>): Promise<T>;
 }
 
 const firstPauseMs = 100;
 const maxPauseMs = 5_000;
 
-/** `timeoutMs` is the maximum time without any success; `signal` ends every wait. */
+/** Creates the retries of an import. `timeoutMs` is the maximum time without any success; `signal` ends every wait. */
 export function createRetry({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }): Retry {
   let retries = 0;
   let lastSuccess = performance.now();
@@ -35,7 +35,7 @@ export function createRetry({ timeoutMs, signal }: { timeoutMs: number; signal: 
       throw new CommandError("unavailable", sentence, { cause: error });
     }
     retries += 1;
-    // Doubled and jittered, so that not all requests reach a recovering server at once.
+    // The pause is doubled and jittered, so that not all requests reach a recovering server at once.
     const backoff = Math.min(firstPauseMs * 2 ** (attempt - 1), maxPauseMs) * (0.75 + Math.random() / 2);
     await sleep(Math.max(backoff, error instanceof Refused ? error.retryAfterMs! : 0), undefined, { signal });
   }

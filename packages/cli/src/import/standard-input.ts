@@ -5,7 +5,10 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** Calls `work` with a file; for `-` with a temporary copy of standard input, since an import reads its input twice. */
+/**
+ * Calls `work` with a file. For `-`, the file is a temporary copy of standard input, because an import reads its input
+ * twice.
+ */
 export async function withInputFile<T>(given: string, stdin: Readable, work: (file: string) => Promise<T>): Promise<T> {
   if (given !== "-") return work(given);
   const folder = await mkdtemp(join(tmpdir(), "confabctl-import-"));

@@ -1,4 +1,4 @@
-/** Returns the first 16 of some bytes as a UUID of a version. */
+/** Returns the first 16 bytes as a UUID of the given version. */
 export function uuidFrom(bytes: Uint8Array, version: 4 | 7): string {
   const own = Buffer.from(bytes.subarray(0, 16));
   own[6] = (own[6]! & 0x0f) | (version << 4);

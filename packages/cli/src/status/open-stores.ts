@@ -5,7 +5,7 @@ export type OpenStores = Awaited<ReturnType<typeof openStores>>;
 
 const timeoutMs = 2_000;
 
-/** Opens connections to all stores, for several snapshots. Opening them succeeds even if a store is unavailable. */
+/** Opens connections to all stores for several snapshots. Succeeds even if a store is unavailable. */
 export async function openStores(env: Environment) {
   const stores = await connectStores(env, timeoutMs);
   const { partitioning, servers, sql, messages, index } = stores;
@@ -35,15 +35,15 @@ export async function openStores(env: Environment) {
     async workers(): Promise<number | null> {
       try {
         const lists = await Promise.all(servers().map((server) => server.client("LIST")));
-        // In a cluster a worker is connected to every node.
+        // In a cluster, every worker is connected to every node, so the counts of the nodes are not added up.
         return Math.max(0, ...lists.map((list) => String(list).match(/ name=confab-worker /g)?.length ?? 0));
       } catch {
         return null;
       }
     },
     /**
-     * The error of a driver as a sentence; for Redis it is the connection's error, not the error of a command that was
-     * not sent.
+     * Returns the error of a driver as a sentence. For a command that was not sent to Redis, it returns the error of
+     * the connection instead.
      */
     reasonOf: (error: unknown): string => {
       const reason = database.reasonOf(error);

@@ -2,7 +2,7 @@ import { table } from "../output.ts";
 import type { Reach } from "./snapshot.ts";
 import type { Status } from "./status.ts";
 
-/** Returns the stores, the messages in each state and the queues, for a person. */
+/** Formats the stores, the messages in each state and the queues for a person. */
 export function screen(status: Status, time: (iso: string) => string): string {
   const { redis, database, search } = status;
   const sections = [

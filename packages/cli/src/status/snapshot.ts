@@ -1,7 +1,7 @@
 import type { QueueDepth } from "@confab/queue";
 import type { OpenStores } from "./open-stores.ts";
 
-/** Whether a store answers, with the time in milliseconds or the reason. */
+/** Whether a store answers, and its response time in milliseconds or the reason why it does not answer. */
 export type Reach<Statistics = object> =
   | ({ readonly reachable: true; readonly ms: number } & Statistics)
   | { readonly reachable: false; readonly reason: string };
@@ -14,7 +14,7 @@ export interface RedisStatistics {
   /** Number of connected workers; null if Redis does not allow its clients to be listed. */
   readonly workers: number | null;
   readonly memory_bytes: number;
-  /** null: no maxmemory is set. */
+  /** Sum of the servers' `maxmemory`; null if none is set. */
   readonly memory_limit_bytes: number | null;
 }
 
@@ -31,7 +31,7 @@ export interface Snapshot {
   readonly search: Reach & { readonly backend: "elasticsearch" | "mysql" };
 }
 
-/** Reads all stores in parallel; one that is unavailable does not affect the others. */
+/** Reads all stores in parallel. An unavailable store does not affect the others. */
 export async function takeSnapshot(stores: OpenStores): Promise<Snapshot> {
   const [redis, database, search] = await Promise.all([
     reached(stores.reasonOf, () => readRedis(stores)),
@@ -45,7 +45,7 @@ export async function takeSnapshot(stores: OpenStores): Promise<Snapshot> {
 }
 
 async function readRedis(stores: OpenStores): Promise<RedisStatistics> {
-  // First and alone: BullMQ would write to standard error if Redis is unavailable.
+  // This read comes first and alone, because BullMQ would write to standard error if Redis is unavailable.
   const counts = await stores.totals();
   const [depths, queues, servers, workers] = await Promise.all([
     Promise.all(stores.backlogs.map((backlog) => backlog.depth())),

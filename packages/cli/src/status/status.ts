@@ -1,6 +1,6 @@
 import type { Snapshot } from "./snapshot.ts";
 
-/** One line of `status --json`. */
+/** A snapshot with rates, which is one line of `status --json`. */
 export interface Status extends Snapshot {
   /** Messages per second since the previous snapshot; null unless Redis answered both times. */
   readonly accepted_per_second: number | null;
@@ -15,12 +15,12 @@ export function statusOf(before: Snapshot, now: Snapshot): Status {
   const seconds = Math.max(0.001, (now.at.getTime() - before.at.getTime()) / 1000);
   const stored = now.redis.stored_total - before.redis.stored_total;
   const accepted = stored + now.redis.pending - before.redis.pending;
-  // Negative only if Redis lost data in between.
+  // The difference is negative only if Redis lost data in between.
   const rate = (messages: number): number => Math.round(Math.max(0, messages / seconds) * 10) / 10;
   return { ...now, accepted_per_second: rate(accepted), stored_per_second: rate(stored) };
 }
 
-/** Returns the stores that did not answer, by the names that `status` uses. */
+/** Returns the names of the stores that did not answer, as `status` shows them. */
 export function unavailableStores({ redis, database, search }: Snapshot): string[] {
   const reached = { Redis: redis.reachable, MySQL: database.reachable, search: search.reachable };
   return Object.entries(reached).flatMap(([name, isReachable]) => (isReachable ? [] : [name]));

@@ -22,7 +22,10 @@ export interface MessageReference {
   readonly message: number;
 }
 
-/** Asks Redis, then MySQL, then the index: the way that a message takes. Throws if MySQL is unavailable. */
+/**
+ * Finds a message in Redis, MySQL and the index. Returns its steps in the order in which it passes through them. Throws
+ * if MySQL is unavailable.
+ */
 export async function locateMessage(stores: TracedStores, reference: MessageReference): Promise<MessageStep[]> {
   const { application, chat: chatNumber, message: number } = reference;
   const chat = await stores.chats.find(application, chatNumber);

@@ -1,4 +1,4 @@
-/** One state of a message, in the order in which a message passes through them. */
+/** One of the states through which a message passes. */
 export interface MessageStep {
   readonly state:
     | "accepted"

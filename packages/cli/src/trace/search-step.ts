@@ -1,7 +1,7 @@
 import type { OpenStores } from "../status/open-stores.ts";
 import type { MessageStep } from "./message-step.ts";
 
-/** Returns whether search finds a stored message, or why it does not. */
+/** Returns a step that says whether search finds a stored message and, if not, why. */
 export async function searchStep(
   { outbox, search, reasonOf }: Pick<OpenStores, "outbox" | "search" | "reasonOf">,
   chatId: bigint,

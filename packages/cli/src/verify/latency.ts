@@ -1,4 +1,4 @@
-/** In milliseconds; undefined without samples. */
+/** Latencies in milliseconds; undefined without samples. */
 export interface Latency {
   readonly samples: number;
   readonly p50: number | undefined;

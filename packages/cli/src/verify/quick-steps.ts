@@ -2,17 +2,17 @@ import { createUuid7 } from "@confab/runtime/uuid7";
 import { randomUUID } from "node:crypto";
 import type { ApiClient } from "../api-client.ts";
 
-/** A message that was sent does not appear yet. */
+/** Thrown while a message that was sent does not appear yet. */
 export class NotYet extends Error {}
 
 export interface Step {
   readonly name: string;
-  /** May be repeated: nothing is created twice. */
+  /** Runs the step. It can be repeated, because it creates nothing twice. */
   readonly run: () => Promise<void>;
 }
 
 /**
- * Returns the steps of a quick verification, in a given or a new application. The signal ends a request that is in
+ * Returns the steps of a quick verification, in a given or a new application. The signal aborts a request that is in
  * flight.
  */
 export function quickSteps(api: ApiClient, signal: AbortSignal, application: string | undefined): Step[] {
@@ -82,7 +82,7 @@ export function quickSteps(api: ApiClient, signal: AbortSignal, application: str
   ];
 }
 
-/** Only stored messages are counted, so this shows that the worker works. */
+/** Checks that the chat counts its message. Only stored messages are counted, so this shows that the worker works. */
 async function countStored(
   api: ApiClient,
   params: { token: string; chat: number },

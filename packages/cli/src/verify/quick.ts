@@ -4,7 +4,10 @@ import { CommandError } from "../errors.ts";
 import { inWords, retryUntil } from "../retry-until.ts";
 import { NotYet, quickSteps } from "./quick-steps.ts";
 
-/** Goes through the steps of a quick verification, in a given or a new application, and prints each. Throws at the first that fails. */
+/**
+ * Runs the steps of a quick verification, in a given or a new application, and prints each step. Throws at the first
+ * step that fails.
+ */
 export async function verifyQuickly(
   { api, output }: Pick<Tools, "api" | "output">,
   application: string | undefined,
@@ -33,7 +36,10 @@ function lateError(timeoutMs: number, step: string, cause: unknown): CommandErro
   return new CommandError("unavailable", message, { cause });
 }
 
-/** Includes what happens while an installation starts: a host name that is not known yet, an ingress without pods. */
+/**
+ * Returns why to retry a step, or undefined if a retry is useless. While an installation starts, its host name may be
+ * unknown, or its ingress may have no pods.
+ */
 function reasonToRetry(error: unknown): string | undefined {
   return error instanceof NotYet || isTemporary(error) ? error.message : undefined;
 }

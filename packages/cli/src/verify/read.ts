@@ -8,14 +8,14 @@ import type { Row } from "./verdict.ts";
 
 const rowOf = ({ number, body }: Message): Row => ({ number, uid: uidIn(body ?? ""), body: body ?? "" });
 
-/** Returns all messages of a chat, as the list returns them. */
+/** Returns all messages of a chat, read page by page from the list. */
 export async function readAll({ api, token }: Run, chat: number): Promise<Row[]> {
   const rows: Row[] = [];
   for await (const page of pages(api, "listMessages", { params: { token, chat } })) rows.push(...page.map(rowOf));
   return rows;
 }
 
-/** Polls a chat with `?after`, like a client, until reading has ended and no message follows. */
+/** Polls a chat with `?after`, like a client, until reading has ended and no more messages follow. */
 export async function poll(run: Run, chat: number): Promise<Row[]> {
   const polled: Row[] = [];
   for (let isLast = false; ;) {
@@ -31,7 +31,7 @@ export async function poll(run: Run, chat: number): Promise<Row[]> {
   }
 }
 
-/** One read of each kind: undefined if it does not show the message. */
+/** The read for each kind. It resolves to undefined if the answer does not show the message. */
 const reads: Record<Kind, (run: Run, message: Probe) => Promise<unknown>> = {
   async get({ api, token }, { chat, number, body }) {
     try {
@@ -68,7 +68,9 @@ interface Probe {
   readonly known: number;
 }
 
-/** Polls for one acknowledged message after the other and measures the time from the acknowledgement until it is shown. */
+/**
+ * Polls for one acknowledged message after another, and measures the time from its acknowledgement until it is shown.
+ */
 export async function watch(run: Run, kind: Kind, timeoutMs: number): Promise<void> {
   for (;;) {
     const message = await run.acknowledgements.next(run.reading);
@@ -79,7 +81,7 @@ export async function watch(run: Run, kind: Kind, timeoutMs: number): Promise<vo
     const deadline = performance.now() + timeoutMs;
     let isShown = false;
     for (let poll = 1; !isShown && performance.now() < deadline; poll += 1) {
-      // Also undefined without any answer, which says nothing about the message.
+      // `answer` is undefined after a temporary error, which says nothing about the message.
       const answer = await attempt(run, async () => ({ shown: await reads[kind](run, probe) }));
       isShown = answer?.shown !== undefined;
       if (isShown) run.seenAfter[kind].push(performance.now() - knownAt);
@@ -94,7 +96,7 @@ export async function watch(run: Run, kind: Kind, timeoutMs: number): Promise<vo
   }
 }
 
-/** Returns undefined after a temporary error: too many requests, or something is unavailable. */
+/** Does `work` once. After a temporary error, waits and returns undefined. */
 async function attempt<T>(run: Run, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();

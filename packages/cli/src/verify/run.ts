@@ -4,20 +4,20 @@ import type { SentMessage } from "./sent-message.ts";
 export const kinds = ["get", "list", "search", "counts"] as const;
 export type Kind = (typeof kinds)[number];
 
-/** The state that the senders, pollers and probes of a verification share. */
+/** State that the senders, pollers and probes of a verification share. */
 export interface Run {
   readonly api: ApiClient;
   readonly token: string;
   readonly chats: readonly number[];
-  /** All messages that were sent, in the order of their first request. */
+  /** All messages that were sent, in the order of their first requests. */
   readonly messages: SentMessage[];
-  /** Aborted when no new message may be sent. */
+  /** Aborted once no new message may be sent. */
   readonly sending: AbortSignal;
-  /** Aborted when messages without an answer are no longer retried. */
+  /** Aborted once messages without an answer are no longer retried. */
   readonly settling: AbortSignal;
-  /** Aborted when reading ends. */
+  /** Aborted once reading ends. */
   readonly reading: AbortSignal;
-  /** Milliseconds from the acknowledgement until a client saw the message. */
+  /** Times in ms from the acknowledgement of a message until a client saw it. */
   readonly seenAfter: Readonly<Record<Kind, number[]>>;
   readonly stale: string[];
   readonly neverShown: string[];
@@ -26,13 +26,13 @@ export interface Run {
 }
 
 export interface Acknowledgements {
-  /** Passes a message to everyone who waits for the next one. */
+  /** Passes a message to all callers that wait for the next one. */
   report(message: SentMessage): void;
-  /** The next message to be acknowledged; undefined once the signal is aborted. */
+  /** Resolves to the next message that is acknowledged, or to undefined once the signal is aborted. */
   next(signal: AbortSignal): Promise<SentMessage | undefined>;
 }
 
-/** Passes each acknowledged message to everyone who waits at that moment. */
+/** Creates acknowledgements. They pass each acknowledged message to all callers that wait at that moment. */
 export function createAcknowledgements(): Acknowledgements {
   const waiting = new Set<(message: SentMessage | undefined) => void>();
   return {

@@ -7,7 +7,7 @@ import type { Run } from "./run.ts";
 export interface Pace {
   /** Number of messages that all senders together may still send. */
   left: number;
-  /** Average time between two requests of a sender. */
+  /** Average time in ms between two requests of a sender. */
   readonly pauseMs: number;
   readonly largestBatch: number;
 }
@@ -18,8 +18,9 @@ type Answer = { readonly number: number } | { readonly error: unknown };
 const retryMs = 250;
 
 /**
- * Sends requests until sending ends: single messages and batches alternate, and two of three messages have an idempotency key. It
- * retries messages with a key until their outcome is known, others only if they were refused.
+ * Sends requests until sending ends. Single messages and batches alternate, and two of three messages have an
+ * idempotency key. Messages with a key are retried until their outcome is known, and others only after a temporary
+ * refusal.
  */
 export async function send(run: Run, pace: Pace): Promise<void> {
   for (let request = randomInt(2); !run.sending.aborted && pace.left > 0; request += 1) {
@@ -31,7 +32,7 @@ export async function send(run: Run, pace: Pace): Promise<void> {
     });
     await settle(run, messages);
     const [first] = messages;
-    // A client that lost the answer sends again and must get the same number.
+    // Some messages are sent again, as if their answers had been lost. They must get the same numbers.
     if (size === 1 && first?.outcome === "ok" && first.key !== undefined && randomInt(10) === 0)
       await repeat(run, first);
     await sleep(pace.pauseMs * (0.5 + Math.random()));
@@ -93,10 +94,13 @@ async function ask({ api, token }: Run, messages: readonly SentMessage[]): Promi
   }
 }
 
-/** Codes of a 503 that guarantee that nothing was accepted. */
+/** Codes of 503 answers that guarantee that nothing was accepted. */
 const refusals = ["overloaded", "busy"];
 
-/** A 4xx and some 503s guarantee that the message was not accepted; after any other error it may have been. */
+/**
+ * Returns whether an error guarantees that the message was not accepted, like a 4xx and some 503s. After any other
+ * error, it may have been accepted.
+ */
 function isRefused(error: unknown): boolean {
   return error instanceof Refused && (error.status < 500 || refusals.includes(error.code ?? ""));
 }

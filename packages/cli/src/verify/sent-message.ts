@@ -1,17 +1,17 @@
 import { randomBytes } from "node:crypto";
 
-/** A message of the verification and what its sender knows about it. Times are `performance.now()`. */
+/** A message of the verification and what its sender knows about it. Times are on the clock of `performance.now()`. */
 export interface SentMessage {
-  /** A word that only this message contains, to recognise it and to search for it. */
+  /** A word that only this message contains. Reads and searches recognize the message by it. */
   readonly uid: string;
   readonly chat: number;
   readonly body: string;
   readonly key: string | undefined;
-  /** When it was first sent. */
+  /** When the message was first sent. */
   beganAt: number;
-  /** When its number was known. */
+  /** When the message's number became known. */
   knownAt: number;
-  /** The numbers in the answers, one per answer. */
+  /** Message numbers from the answers, one per answer. */
   readonly numbers: number[];
   /** `unknown`: no answer says whether it was accepted. `failed`: every answer says that it was not. */
   outcome: "ok" | "unknown" | "failed";
@@ -19,7 +19,7 @@ export interface SentMessage {
 
 const words = ["alpha", "Bär", "γάμμα", "😀", "e\u0301psilon", "<b>zeta</b>", "йота", "漢字"];
 
-/** Creates a message that is not sent yet. */
+/** Creates a message that has not been sent yet. */
 export function createMessage(chat: number, keyed: boolean): SentMessage {
   const uid = `v${randomBytes(9).toString("hex")}`;
   const body = [uid, ...words.slice(0, uid.charCodeAt(1) % words.length)].join(" ");

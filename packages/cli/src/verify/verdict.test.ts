@@ -42,9 +42,9 @@ describe("the verdict of a verification", () => {
     expect(
       found(with1({ rows: [...rows, row("d", 4)], counted: 4 }, { messages: [...messages, unknown("d")] })),
     ).to.deep.equal({});
-    // It may also be missing, and the client may not have polled the end yet.
+    // The message with the unknown outcome may also be missing, and the client may not have polled to the end yet.
     expect(found(with1({ polled: rows.slice(0, 2) }, { messages: [...messages, unknown("d")] }))).to.deep.equal({});
-    // Sent in parallel: either may come first.
+    // The messages were sent in parallel, so either may come first.
     const [, , third] = messages;
     const together = [message("a", 10, 1, { knownAt: 25 }), message("b", 11, 2, { knownAt: 25 }), third!];
     const swapped = [row("b", 1), row("a", 2), row("c", 3)];

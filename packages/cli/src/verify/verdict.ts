@@ -3,33 +3,33 @@ import type { SentMessage } from "./sent-message.ts";
 /** A message as the api returns it. */
 export interface Row {
   readonly number: number;
-  /** Undefined if its body was never sent. */
+  /** Unique word in the body; undefined if the body has none. */
   readonly uid: string | undefined;
   readonly body: string;
 }
 
 export interface ChatRecord {
   readonly chat: number;
-  /** All messages at the end, as the list returns them. */
+  /** All messages at the end, in the order of the list. */
   readonly rows: readonly Row[];
-  /** `messages_count` at the end. */
+  /** Value of `messages_count` at the end. */
   readonly counted: number;
-  /** The messages that a client received by polling with `?after`, in that order. */
+  /** The messages that a client received by polling with `?after`, in the order of arrival. */
   readonly polled: readonly Row[];
 }
 
 export interface Observations {
   readonly messages: readonly SentMessage[];
   readonly chats: readonly ChatRecord[];
-  /** One sentence per message that a read did not show although it was acknowledged before. */
+  /** One sentence per message that a read did not show after it was acknowledged. */
   readonly stale: readonly string[];
-  /** The same for messages that search or the count did not show in time. */
+  /** One sentence per message that a read, a search or the count did not show in time. */
   readonly neverShown: readonly string[];
-  /** The same for counts above the number of messages sent. */
+  /** One sentence per count above the number of messages sent. */
   readonly overcounted: readonly string[];
 }
 
-/** Broken promises, with their meaning. */
+/** The kinds of broken promises, each with its meaning. */
 export const anomalies = {
   lost: "acknowledged, but missing or with another body or number",
   duplicated: "stored more than once, or two numbers for one idempotency key",
@@ -44,7 +44,7 @@ export const anomalies = {
 
 export type Anomaly = keyof typeof anomalies;
 
-/** Returns every anomaly with one sentence per case; deterministic. */
+/** Returns one sentence per case of each anomaly. The same observations always give the same result. */
 export function judge(observations: Observations): Record<Anomaly, string[]> {
   const byChat = Map.groupBy(observations.messages, ({ chat }) => chat);
   const found: Record<Anomaly, string[]> = {
@@ -96,7 +96,9 @@ function duplicated(messages: readonly SentMessage[], { chat, rows }: ChatRecord
   });
 }
 
-/** Either of two overlapping requests may get the smaller number. */
+/**
+ * Describes messages that were numbered out of order. If two requests overlap, either may get the smaller number.
+ */
 function reordered(known: readonly SentMessage[]): string[] {
   const byEnd = known.toSorted((a, b) => a.knownAt - b.knownAt);
   let at = 0;
@@ -114,7 +116,10 @@ function reordered(known: readonly SentMessage[]): string[] {
     });
 }
 
-/** Messages after the last page do not count: the client has not asked for them yet. */
+/**
+ * Describes messages that polling skipped. Messages after the last page do not count, because the client has not
+ * requested them yet.
+ */
 function skipped(known: readonly SentMessage[], { chat, polled }: ChatRecord): string[] {
   const last = polled.at(-1)?.number ?? 0;
   const seen = new Set(polled.map(({ number, body }) => `${number} ${body}`));

@@ -10,9 +10,9 @@ export interface Plan {
   readonly messages: number;
   readonly chats: number;
   readonly senders: number;
-  /** Maximum time to send, even if fewer messages were sent. */
+  /** Maximum time in ms for sending, even if fewer messages than planned were sent. */
   readonly durationMs: number;
-  /** Maximum time until sent messages are answered, stored, counted and found. */
+  /** Maximum time in ms until sent messages are answered, stored, counted and found. */
   readonly settleMs: number;
 }
 
@@ -20,22 +20,22 @@ export interface Verification {
   readonly application_token: string;
   readonly attempted: number;
   readonly ok: number;
-  /** Without an answer that says whether they were accepted; `unknown_there` of them exist. */
+  /** Number of messages without an answer that says whether they were accepted; `unknown_there` of them exist. */
   readonly unknown: number;
   readonly unknown_there: number;
   readonly failed: number;
   readonly seconds: number;
   readonly anomalies: Readonly<Record<Anomaly, number>>;
   readonly visible_after_ms: Readonly<Record<Kind, Latency>>;
-  /** The first cases of each anomaly. */
+  /** The first cases of each anomaly, one sentence per case. */
   readonly examples: readonly string[];
 }
 
 const mostExamples = 5;
 
 /**
- * Creates an application of its own, sends and reads in parallel, waits until everything is stored, reads everything again and
- * compares. It sends at most what the plan says and ends in bounded time.
+ * Creates its own application, sends and reads messages in parallel, waits until all messages are stored, reads them
+ * again and compares the results. It sends at most as many messages as the plan allows, and ends in bounded time.
  */
 export async function verifyInstallation(api: ApiClient, plan: Plan): Promise<Verification> {
   const { body: application } = await api.call("createApplication", { body: { name: "confabctl verify" } });
@@ -88,7 +88,7 @@ export async function verifyInstallation(api: ApiClient, plan: Plan): Promise<Ve
   return summarise(run, records, (performance.now() - began) / 1000);
 }
 
-/** Waits until the count of the chat equals its list, or until the deadline. */
+/** Reads a chat again until its count equals the length of its list, or until the deadline. */
 async function record(run: Run, chat: number, polled: ChatRecord["polled"], deadline: number): Promise<ChatRecord> {
   for (;;) {
     const rows = await readAll(run, chat);

@@ -6,7 +6,7 @@ const { requests, requestTimes, messages, searchable } = objectives;
 const n = `{${installation}}`;
 const firing = `ALERTS{${installation},alertname=~"Confab.*",alertstate="firing"}`;
 
-/** Returns a ratio of recorded series, limited to the selected namespaces. */
+/** Returns PromQL for the fraction of bad events in the selected namespaces. */
 function selected(objective: Objective, window: string): string {
   return badRatio(objective, window).replaceAll(/:rate\w+/g, (name) => `${name}${n}`);
 }
@@ -31,7 +31,7 @@ function budgetLeft(title: string, objective: Objective, what: string, alert: st
   });
 }
 
-/** The first row of the overview. */
+/** First row of the overview dashboard, which shows whether the installation is healthy. */
 export const health: Row = {
   title: "Is it healthy?",
   panels: [

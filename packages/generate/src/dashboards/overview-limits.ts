@@ -4,11 +4,11 @@ import { installation, rate, shared, sharedRate } from "../queries.ts";
 
 const n = `{${installation}}`;
 const hpa = `${installation},horizontalpodautoscaler=~".*-worker"`;
-/** Other applications have metrics of these names, too. */
+/** Selects the processes of Confab, because other applications have metrics with the same names. */
 const processes = `${confabJob},${installation},service=~"ingest|api|worker"`;
 const containers = 'container=~"ingest|api|worker"';
 
-/** The last row of the overview. */
+/** Last row of the overview dashboard, which shows who sends most and what runs out first. */
 export const limits: Row = {
   title: "Which application sends most, and what runs out first?",
   panels: [

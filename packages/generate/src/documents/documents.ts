@@ -6,7 +6,7 @@ import { problemsPage } from "./problems-page.ts";
 
 export const repository = join(import.meta.dirname, "../../../..");
 
-/** Returns the text of every document that is generated from the contracts, by its path in the repository. */
+/** Returns the texts of all documents that are generated from the contracts, by their paths in the repository. */
 export function documents(): Record<string, string> {
   const manifest = readFileSync(join(import.meta.dirname, "../../package.json"), "utf8");
   const { version } = JSON.parse(manifest) as { version: string };

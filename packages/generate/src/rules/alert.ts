@@ -1,35 +1,35 @@
-/** Critical: somebody is needed at once. Warning: it can wait until working hours. */
+/** A critical alert needs attention at once. A warning can wait until working hours. */
 export type Severity = "critical" | "warning";
 
-/** One alert; its runbook is docs/runbooks/<name>.md. */
+/** An alert. Its runbook is docs/runbooks/<name>.md. */
 export interface Alert {
   readonly name: string;
   readonly expr: string;
   readonly for: string;
   readonly severity: Severity;
   readonly summary: string;
-  /** With Prometheus' `$value` and `$labels`. */
+  /** Description, which may contain Prometheus' `$value` and `$labels`. */
   readonly description: string;
-  /** Distinguishes alerts of one name. */
+  /** Labels that distinguish alerts with the same name. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** The uid of the dashboard to open. */
+  /** Uid of the dashboard to open. */
   readonly dashboard: string;
 }
 
-/** In the rules, in place of what the chart puts before the names of its objects; the chart replaces it. */
+/** Placeholder in the rules for the prefix of the chart's object names. The chart replaces it. */
 export const fullnamePlaceholder = "CONFAB_FULLNAME";
 
 /**
- * Returns by how much a counter grew in a window, where it grew. Includes a counter that was first scraped with a
- * value: its process counted the event before the first scrape.
+ * Returns PromQL for the growth of a counter in a window, with a value only where it grew. This includes a counter that
+ * did not exist before the window, because its process may have counted events before the first scrape.
  */
 export function grew(counter: string, window: string, by = "namespace"): string {
   return `sum by (${by}) (increase(${counter}[${window}])) > 0 or sum by (${by}) (${counter} unless ${counter} offset ${window}) > 0`;
 }
 
 /**
- * Returns the end of an expression: silent in a namespace where one of these alerts fires or fired in the window, since
- * it says why.
+ * Returns the end of an expression. It silences the alert in a namespace where one of the named alerts fires or fired
+ * in the window, because that alert gives the reason.
  */
 export function unlessFiring(names: string, window: string, more = ""): string {
   return `unless on (namespace) max_over_time(ALERTS{alertname=~"${names}",alertstate="firing"${more}}[${window}])`;

@@ -15,7 +15,7 @@ interface Burn {
   readonly subject: string;
   readonly bad: string;
   readonly dashboard: string;
-  /** Alerts that say more about the same requests. */
+  /** Alerts that say more about the same requests and silence this one. */
   readonly causes: string;
 }
 
@@ -56,7 +56,7 @@ const burns: readonly Burn[] = [
   },
 ];
 
-/** Each objective with each of its pairs of windows; the fast ones page. */
+/** One alert per objective and pair of windows. */
 export const burnRateAlerts: readonly Alert[] = burns.flatMap(({ objective, ...burn }) =>
   burnWindowsOf(objective).map((windows): Alert => {
     const { factor, long, short, for: duration, severity } = windows;

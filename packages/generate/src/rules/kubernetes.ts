@@ -6,13 +6,17 @@ const upOfServices = `up{${confabJob},service=~"ingest|api|worker"}`;
 const workerHpa = `horizontalpodautoscaler=~"(keda-hpa-)?${fullnamePlaceholder}-worker"`;
 
 /**
- * Services with a target during the last hour and none now, while other targets of the installation exist: so neither a removed installation
- * nor a service that was switched off long ago. Workers may be scaled to 0 and are left out.
+ * Services that had a target during the last hour and have none now, while other targets of the installation exist.
+ * This excludes removed installations and services that were switched off long ago. Workers are left out, because they
+ * may be scaled to 0.
  */
 const vanished = `0 * group by (namespace, service) (max_over_time(up{${confabJob},service=~"ingest|api"}[1h])) unless on (namespace, service) ${up} and on (namespace) ${up}`;
 const serviceDown = `max by (namespace, service) (${upOfServices}) == 0`;
 
-/** Selects CronJobs of the chart that have not succeeded for so many seconds, or never since their creation. */
+/**
+ * Returns PromQL for CronJobs of the chart that have not succeeded for this many seconds. If a CronJob never succeeded,
+ * the time counts from its creation.
+ */
 function withoutSuccess(name: string, seconds: number): string {
   const job = `cronjob="${fullnamePlaceholder}-${name}"`;
   const lastSuccess = `kube_cronjob_status_last_successful_time{${job}}`;
@@ -22,7 +26,7 @@ function withoutSuccess(name: string, seconds: number): string {
 }
 const suspended = (name: string): string =>
   `unless on (namespace, cronjob) kube_cronjob_spec_suspend{cronjob="${fullnamePlaceholder}-${name}"} == 1`;
-/** Alerts about processes and about Kubernetes; most need kube-state-metrics. */
+/** Alerts about processes and Kubernetes. Most of them need kube-state-metrics. */
 export const kubernetesAlerts: readonly Alert[] = [
   {
     name: "ConfabServiceDown",
@@ -63,10 +67,10 @@ export const kubernetesAlerts: readonly Alert[] = [
       "The last successful run of the canary {{ $labels.cronjob }} was {{ $value | humanizeDuration }} ago. It sends, reads and searches through the reverse proxy.",
     dashboard: "confab-overview",
   },
-  // A suspended backup is a missing one, too.
+  // A suspended backup raises this alert, too.
   {
     name: "ConfabBackupFailing",
-    // A day and two hours: a backup may take longer than the one before.
+    // The limit is a day plus two hours, because a backup may take longer than the one before.
     expr: withoutSuccess("backup", 93_600),
     for: "5m",
     severity: "warning",

@@ -3,7 +3,7 @@ import { grew, unlessFiring, type Alert } from "./alert.ts";
 const pending = "max by (namespace) (confab_messages_pending)";
 const reseeded = 'sum by (namespace) (increase(confab_chat_heads_loaded_total{reason="reseed"}[10m]))';
 
-/** Alerts about messages on their way to the database. */
+/** Alerts about accepting and storing messages. */
 export const messageAlerts: readonly Alert[] = [
   {
     name: "ConfabOldestPendingTooOld",

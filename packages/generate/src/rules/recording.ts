@@ -5,11 +5,11 @@ export interface RecordingRule {
   readonly expr: string;
 }
 
-/** All and bad events per second of each objective, for each window of burn rates and for 30 days. */
+/** All events and bad events per second of each objective, for each window of the burn rates and for 30 days. */
 export const recordingRules: readonly RecordingRule[] = Object.values<Objective>(objectives).flatMap((objective) => [
   ...shortWindowsOf(objective).flatMap((window) => [
     { record: recorded(objective, "all", window), expr: objective.all(window) },
-    // Without a bad event there is no series of bad events.
+    // Without a bad event there is no series of bad events, so zeros replace it.
     { record: recorded(objective, "bad", window), expr: `${objective.bad(window)} or 0 * (${objective.all(window)})` },
   ]),
   ...longWindows.flatMap((window) =>

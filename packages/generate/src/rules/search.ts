@@ -1,6 +1,6 @@
 import { grew, unlessFiring, type Alert } from "./alert.ts";
 
-/** Alerts about messages on their way to the search index. */
+/** Alerts about indexing messages. */
 export const searchAlerts: readonly Alert[] = [
   {
     name: "ConfabSearchLagHigh",

@@ -1,6 +1,6 @@
 import { fullnamePlaceholder, unlessFiring, type Alert } from "./alert.ts";
 
-/** Checks that fail in each service; a replica that fails alone is another alert. */
+/** Returns PromQL for the checks that fail in all replicas of a service. Another alert covers single replicas. */
 const failing = (dependencies: string): string =>
   `min by (namespace, dependency) (max by (namespace, service, dependency) (confab_dependency_up{dependency=~"${dependencies}"})) == 0`;
 const stores = failing("redis|database|search");
@@ -16,14 +16,17 @@ const freeRatio = freeRatioOf("mysql|redis|elasticsearch");
 
 const accept = (series: string): string => `sum by (namespace) (rate(confab_accept_duration_seconds_${series}[10m]))`;
 const acceptMean = `${accept("sum")} / (${accept("count")} > 0)`;
-/** The deadline of accepting is 0.9 s; a local disk takes a few milliseconds. */
+/**
+ * Mean time in seconds above which accepting counts as slow. The deadline of accepting is 0.9 s; a local disk takes a
+ * few milliseconds.
+ */
 const slowAcceptSeconds = 0.1;
 
 /** Alerts about Redis, MySQL and Elasticsearch. */
 export const storeAlerts: readonly Alert[] = [
   {
     name: "ConfabStoreUnreachable",
-    // Without its store, partitions and settings fail too.
+    // The checks of partitions and settings fail together with their store, so they count only while no store fails.
     expr: `${stores} or ${failing("partitions|settings")} unless on (namespace) ${stores}`,
     for: "2m",
     severity: "critical",
@@ -84,7 +87,8 @@ export const storeAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabRedisAofFailing",
-    // A failed write shows here only while appendfsync is everysec or no; with always, Redis ends (ConfabStoreUnreachable).
+    // A failed write shows here only while appendfsync is everysec or no. With always, Redis exits, and
+    // ConfabStoreUnreachable fires.
     expr: "min by (namespace) (confab_redis_aof_last_write_ok) == 0 or min by (namespace) (confab_redis_aof_enabled) == 0",
     for: "1m",
     severity: "critical",
@@ -105,7 +109,8 @@ export const storeAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabRedisSlow",
-    // The time includes the fsync only with appendfsync always; with everysec, Redis counts the fsyncs that it delays.
+    // The time to accept includes the fsync only with appendfsync always. With everysec, Redis counts the fsyncs that
+    // it delays.
     expr: `${acceptMean} > ${slowAcceptSeconds} or max by (namespace) (increase(confab_redis_aof_delayed_fsyncs_total[10m])) > 5 unless on (namespace) ${acceptMean} > ${slowAcceptSeconds}`,
     for: "5m",
     severity: "warning",
@@ -125,9 +130,9 @@ export const storeAlerts: readonly Alert[] = [
   },
   {
     name: "ConfabRetentionBehind",
-    // The second one: a look that never happens finds nothing.
+    // The second expression is needed because a check that never runs finds nothing.
     expr: `max by (namespace) (confab_retention_behind_seconds) > 86400 ${unlessStores} or max by (namespace) (confab_retention_check_age_seconds) > 86400 ${unlessStores}`,
-    // A new or lower limit is behind until its backlog is deleted.
+    // After a new or lower limit, deletions are behind until the backlog is deleted.
     for: "2h",
     severity: "warning",
     summary: "Messages that are over the limit of their age are not deleted",

@@ -5,7 +5,7 @@ import { messageCases } from "./message-cases.ts";
 import { searchCases } from "./search-cases.ts";
 import { storeCases } from "./store-cases.ts";
 
-/** For each alert, when it fires and near misses. */
+/** For each alert, scenarios in which it fires, and near misses. */
 export const alertCases: Readonly<Record<string, AlertCase>> = {
   ConfabMessageBudgetBurn: burnCases("messages"),
   ConfabErrorBudgetBurn: burnCases("errors"),

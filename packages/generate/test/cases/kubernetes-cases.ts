@@ -13,7 +13,7 @@ const canarySuspended = `kube_cronjob_spec_suspend${canary}`;
 const up = (service: string, instance: string, values: string): Series =>
   `up{job="confab",namespace="chat",service="${service}",instance="${instance}"} ${values}`;
 
-/** Cases of the alerts about processes and Kubernetes. */
+/** Test cases for the alerts about processes and Kubernetes. */
 export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
   ConfabServiceDown: {
     fires: [
@@ -22,7 +22,7 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
         after: 5,
         labels: { ...page, service: "worker" },
       },
-      // The targets of a service have vanished from Prometheus, and others have not.
+      // The targets of one service have vanished from Prometheus, but those of another have not.
       {
         series: [up("ingest", "a", "1x5 _x30"), up("api", "b", "1x40")],
         after: 15,
@@ -31,16 +31,16 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
     ],
     silent: [
       { series: [up("worker", "a", "1 0 0 1x27"), 'up{job="other",namespace="chat",service="worker"} 0x30'] },
-      // One replica of two.
+      // Only one of two replicas is down.
       { series: [up("worker", "a", "1 0x30"), up("worker", "b", "1x31")] },
-      // A pod replaced another.
+      // One pod replaced another.
       { series: [up("ingest", "a", "1x5 _x30"), up("ingest", "b", "_x4 1x30"), up("api", "c", "1x40")] },
-      // A service that never existed, and an installation that was removed.
+      // A service never existed, or a whole installation was removed.
       { series: [up("api", "c", "1x40")] },
       { series: [up("ingest", "a", "1x5 _x30"), up("api", "b", "1x5 _x30")] },
-      // Scaled to 0, as KEDA may do; pending messages have an alert of their own.
+      // The worker is scaled to 0, as KEDA may do. Pending messages have their own alert.
       { series: [up("worker", "a", "1x5 _x30"), up("api", "b", "1x40")] },
-      // The exporter of a store wakes nobody.
+      // The exporter of a store is down, which wakes nobody.
       { series: [up("redis", "a", "0x30")] },
     ],
   },
@@ -58,7 +58,7 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
       },
     ],
     silent: [
-      // All replicas: that is another alert.
+      // All replicas are down, which another alert reports.
       { series: [up("worker", "a", "1 0x30")] },
       { series: [up("worker", "a", "1 0x8 1x20"), up("worker", "b", "1x31")] },
     ],
@@ -74,19 +74,19 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
   },
   ConfabCanaryFailing: {
     fires: [
-      // The last success was at 60 s; the alert is checked in the 18th minute.
+      // The last success was at 60 s, and the alert is checked in the 18th minute.
       {
         series: [`${canarySuccess} 60x30`, `${canaryCreated} 0x30`],
         after: 18,
         labels: { ...page, cronjob: "confab-canary" },
       },
-      // It never succeeded.
+      // The job never succeeded.
       { series: [`${canaryCreated} 0x30`], after: 18, labels: { ...page, cronjob: "confab-canary" } },
     ],
     silent: [
       { series: [`${canarySuccess} 0+60x30`, `${canaryCreated} 0x30`] },
       { series: [`${canarySuccess} 60x30`, `${canaryCreated} 0x30`, `${canarySuspended} 1x30`] },
-      // Redis is unavailable: its own alert says so.
+      // Redis is unavailable, which its own alert reports.
       { series: [`${canarySuccess} 60x30`, `${canaryCreated} 0x30`, unreachable("redis")] },
       { series: ['kube_cronjob_status_last_successful_time{cronjob="wiki-canary"} 0x30'] },
     ],
@@ -119,7 +119,7 @@ export const kubernetesCases: Readonly<Record<string, AlertCase>> = {
   },
 };
 
-/** Returns cases of an alert about a backup without success for so many minutes. */
+/** Returns the cases of an alert about a backup that has not succeeded for this many minutes. */
 function backupCase(minutes: number, labels: typeof page | typeof ticket): AlertCase {
   const series = (metric: string): string => `kube_cronjob_${metric}{namespace="chat",cronjob="confab-backup"}`;
   const success = series("status_last_successful_time");
@@ -132,7 +132,7 @@ function backupCase(minutes: number, labels: typeof page | typeof ticket): Alert
         after: minutes + 10,
         labels: { ...labels, cronjob: "confab-backup" },
       },
-      // It never succeeded.
+      // The job never succeeded.
       { series: [`${created} 0x${long}`], after: minutes + 10, labels: { ...labels, cronjob: "confab-backup" } },
     ],
     silent: [

@@ -1,15 +1,15 @@
 import type { AlertCase } from "./alert-case.ts";
 import { page, ticket, unreachable } from "./labels.ts";
 
-/** Cases of the alerts about messages on their way to the database. */
+/** Cases of the alerts about accepting and storing messages. */
 export const messageCases: Readonly<Record<string, AlertCase>> = {
   ConfabOldestPendingTooOld: {
-    // From the second minute on it is over one.
+    // From the second minute on, the age is over a minute.
     fires: [{ series: ['confab_pending_oldest_age_seconds{namespace="chat"} 0+60x30'], after: 4, labels: page }],
     silent: [
       { series: ["confab_pending_oldest_age_seconds 60x30"] },
       { series: ["confab_pending_oldest_age_seconds 0 70 70 50 70 70 50x25"] },
-      // MySQL is unavailable: its own alert says so.
+      // MySQL is unavailable, which its own alert reports.
       { series: ['confab_pending_oldest_age_seconds{namespace="chat"} 0+60x30', unreachable("database")] },
     ],
   },
@@ -26,12 +26,12 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
     ],
     silent: [
       { series: ["confab_messages_pending 20000+540x60"], after: 60 },
-      // Fast, and over before it is much.
+      // The backlog grows fast, but stops before it is large.
       { series: ["confab_messages_pending 0+1200x7 8400x50"], after: 58 },
-      // Much and fast, but over within the ten minutes.
+      // The backlog gets large fast, but is stored within the ten minutes.
       { series: ["confab_messages_pending 0+3000x8 24000-3000x8 0x40"], after: 57 },
       { series: ["confab_messages_pending 100000-1000x60"], after: 60 },
-      // Two replicas that show 6,000 are not 12,000.
+      // Two replicas that both show 6,000 do not add up to 12,000.
       {
         series: [
           'confab_messages_pending{instance="a"} 0+700x8 6000+1x40',
@@ -43,7 +43,7 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
   ConfabConsumersRestarted: {
     fires: [{ series: ['confab_consumer_restarts_total{namespace="chat"} 0 0 4x30'], after: 5, labels: ticket }],
     silent: [
-      // A host vanished, and a worker noticed.
+      // A host vanished, and one worker noticed it.
       { series: ["confab_consumer_restarts_total 0 0 1x40"] },
       { series: ["confab_consumer_restarts_total 100x40"] },
     ],
@@ -52,7 +52,7 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
     fires: [{ series: ['confab_dead_letters{namespace="chat"} 0 0 1x30'], after: 3, labels: ticket }],
     silent: [
       { series: ["confab_dead_letters 0x30"] },
-      // Discarded or retried within the minute.
+      // The dead letter was dropped or retried within a minute.
       { series: ["confab_dead_letters 0 1 0x28"] },
     ],
   },
@@ -66,7 +66,7 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
         after: 26,
         labels: ticket,
       },
-      // Two replicas together, and more than a twentieth of the accepted messages.
+      // Only together do the two replicas exceed a twentieth of the accepted messages.
       {
         series: [
           'confab_messages_accepted_total{namespace="chat",instance="a"} 0+300x30',
@@ -81,7 +81,7 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
       {
         series: ['confab_chat_heads_loaded_total{reason="reseed"} 0x20 80x10', "confab_messages_accepted_total 0+8x30"],
       },
-      // Chats that wake up after a week are many, and few of those that are used.
+      // Many chats are used again after a week, but they are few compared with the accepted messages.
       {
         series: ['confab_chat_heads_loaded_total{reason="reseed"} 0+40x30', "confab_messages_accepted_total 0+1000x30"],
       },
@@ -95,7 +95,7 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
         after: 12,
         labels: { ...ticket, count: "messages_count" },
       },
-      // A worker that has just begun, and found it at once.
+      // A worker has just started, and found the wrong count at once.
       {
         series: ['confab_counts_wrong_total{count="messages_count",namespace="chat"} _x10 1x20'],
         after: 12,
@@ -110,7 +110,7 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
   ConfabMessagesRenumbered: {
     fires: [
       { series: ['confab_messages_renumbered_total{namespace="chat"} 0x10 1x20'], after: 12, labels: page },
-      // A worker that renumbered before its first scrape.
+      // A worker renumbered messages before its first scrape.
       { series: ['confab_messages_renumbered_total{namespace="chat"} _x10 3x20'], after: 12, labels: page },
     ],
     silent: [
@@ -137,7 +137,7 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
     fires: [{ series: ['confab_batches_lost_total{namespace="chat"} 0x10 2x20'], after: 12, labels: page }],
     silent: [
       { series: ["confab_batches_lost_total 0x70"], after: 70 },
-      // Requeued is not lost.
+      // A requeued batch is not lost.
       { series: ["confab_batches_requeued_total 0+10x30"] },
     ],
   },
@@ -150,9 +150,9 @@ export const messageCases: Readonly<Record<string, AlertCase>> = {
       },
     ],
     silent: [
-      // A few failures within a moment, as when a transaction loses a race.
+      // A few jobs fail within a moment, for example because a transaction loses a race.
       { series: ['confab_jobs_total{queue="messages",outcome="failed"} 0x10 4x20'] },
-      // Many at once, and over within the five minutes that the alert waits.
+      // Many jobs fail at once, but it is over within the five minutes that the alert waits.
       { series: ['confab_jobs_total{queue="messages",outcome="failed"} 0x10 5x20'] },
       { series: ['confab_jobs_total{queue="messages",outcome="completed"} 0+1000x30'] },
       { series: ['confab_jobs_total{queue="messages",outcome="stalled"} 0+100x30'] },

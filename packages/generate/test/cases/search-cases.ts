@@ -1,14 +1,14 @@
 import type { AlertCase } from "./alert-case.ts";
 import { ticket, unreachable } from "./labels.ts";
 
-/** Cases of the alerts about messages on their way to the search index. */
+/** Cases of the alerts about indexing messages. */
 export const searchCases: Readonly<Record<string, AlertCase>> = {
   ConfabSearchLagHigh: {
     fires: [{ series: ['confab_outbox_oldest_age_seconds{namespace="chat"} 0+60x30'], after: 9, labels: ticket }],
     silent: [
       { series: ["confab_outbox_oldest_age_seconds 120x30"] },
       { series: ["confab_outbox_oldest_age_seconds 0 150x4 0 150x4 0x20"] },
-      // Elasticsearch is unavailable: its own alert says so.
+      // Elasticsearch is unavailable, which its own alert reports.
       { series: ['confab_outbox_oldest_age_seconds{namespace="chat"} 0+60x30', unreachable("search")] },
     ],
   },
@@ -22,7 +22,7 @@ export const searchCases: Readonly<Record<string, AlertCase>> = {
   ConfabIndexRecreated: {
     fires: [
       { series: ['confab_index_recreated_total{namespace="chat"} 0x10 1x20'], after: 12, labels: ticket },
-      // A worker that found it when it started.
+      // A worker found the new index when it started.
       { series: ['confab_index_recreated_total{namespace="chat"} _x10 1x20'], after: 12, labels: ticket },
     ],
     silent: [{ series: ["confab_index_recreated_total 0x30"] }],
@@ -30,12 +30,12 @@ export const searchCases: Readonly<Record<string, AlertCase>> = {
   ConfabIndexIncomplete: {
     fires: [
       { series: ['confab_index_missing_total{namespace="chat"} 0x10 3x20'], after: 13, labels: ticket },
-      // A worker that found them when it started.
+      // A worker found the missing messages when it started.
       { series: ['confab_index_missing_total{namespace="chat"} _x10 3x20'], after: 13, labels: ticket },
     ],
     silent: [
       { series: ["confab_index_missing_total 0x30"] },
-      // The index was created empty, or refuses documents: their own alerts say so.
+      // The index was created empty or refuses documents, which other alerts report.
       ...["confab_index_recreated_total", "confab_messages_index_refused_total"].map((cause) => ({
         series: [`${cause}{namespace="chat"} 0x10 1x20`, 'confab_index_missing_total{namespace="chat"} 0x12 3+3x20'],
       })),

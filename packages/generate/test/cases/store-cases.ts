@@ -1,7 +1,7 @@
 import type { AlertCase, Series } from "./alert-case.ts";
 import { page, ticket, unreachable } from "./labels.ts";
 
-/** Returns the series of the free and the whole space of the volume of a store's first pod. */
+/** Returns the series for the free and the total space on the volume of a store's first pod. */
 const volume = (store: string, free: string): Series[] => {
   const labels = `namespace="chat",persistentvolumeclaim="data-confab-${store}-0"`;
   return [
@@ -14,7 +14,7 @@ const accepting = (part: "sum" | "count", values: string): Series =>
 const used = 'confab_redis_used_memory_bytes{namespace="chat"}';
 const limit = 'confab_redis_max_memory_bytes{namespace="chat"}';
 
-/** Returns the series of the check of a dependency in a replica of a service. */
+/** Returns the series for the check of a dependency in one replica of a service. */
 function check(service: string, instance: string, dependency: string, values: string): Series {
   const labels = `namespace="chat",service="${service}",dependency="${dependency}",pod="${service}-${instance}",instance="${instance}"`;
   return `confab_dependency_up{${labels}} ${values}`;
@@ -34,7 +34,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
         after: 4,
         labels: { ...page, dependency: "search" },
       },
-      // One alert, although three checks of two services fail.
+      // Only one alert fires, although three checks of two services fail.
       {
         series: [
           check("ingest", "a", "redis", "1 0x30"),
@@ -52,7 +52,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       },
     ],
     silent: [
-      // One replica that is cut off is no outage.
+      // One replica that is cut off is not an outage.
       { series: [check("api", "a", "search", "0x30"), check("api", "b", "search", "1x30")] },
       { series: [check("api", "a", "search", "1 0 0 1x27")] },
     ],
@@ -71,7 +71,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       },
     ],
     silent: [
-      // All replicas: that is an outage, which has another alert.
+      // All replicas fail, which is an outage and has another alert.
       { series: [check("ingest", "a", "redis", "1 0x40"), check("ingest", "b", "redis", "1 0x40")], after: 40 },
       { series: [check("ingest", "a", "redis", "1x5 0x8 1x20"), check("ingest", "b", "redis", "1x40")] },
     ],
@@ -89,14 +89,14 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       },
     ],
     silent: [
-      // One replica that reads is enough.
+      // One replica that reads the snapshot is enough.
       {
         series: [
           'confab_snapshot_age_seconds{service="ingest",snapshot="redis"} 0+60x30',
           'confab_snapshot_age_seconds{service="worker",snapshot="redis"} 2x30',
         ],
       },
-      // Redis is unavailable: its own alert says so.
+      // Redis is unavailable, which its own alert reports.
       {
         series: [
           'confab_snapshot_age_seconds{namespace="chat",service="ingest",snapshot="redis"} 0+60x30',
@@ -115,7 +115,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
     ],
     silent: [
       { series: ['confab_store_settings_at_risk{store="redis"} 0x30'] },
-      // A failover: a replica for some minutes.
+      // In a failover, the store is a replica for some minutes.
       { series: ['confab_store_settings_at_risk{store="redis"} 0 1x8 0x20'] },
     ],
   },
@@ -124,7 +124,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
     silent: [
       { series: [`${used} 500x30`, `${limit} 1000x30`] },
       { series: [`${used} 0 900x4 0x25`, `${limit} 1000x30`] },
-      // Without a limit nothing fills up.
+      // Without a limit, the memory cannot fill up.
       { series: [`${used} 600x30`, `${limit} 0x30`] },
     ],
   },
@@ -145,16 +145,16 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
       { series: ["confab_redis_evicted_keys_total 100x30"] },
     ],
     ends: [
-      // Without a restart of Redis.
+      // The alert ends without a restart of Redis.
       { series: ['confab_redis_evicted_keys_total{namespace="chat"} 0x10 3x50'], after: 28 },
     ],
   },
   ConfabRedisSlow: {
     fires: [
-      // Ten batches per second that take 150 ms each: appendfsync always.
+      // Ten batches per second take 150 ms each, as with appendfsync always.
       { series: [accepting("sum", "0+90x30"), accepting("count", "0+600x30")], after: 20, labels: ticket },
       { series: ['confab_redis_aof_delayed_fsyncs_total{namespace="chat"} 0+2x30'], after: 20, labels: ticket },
-      // Both: one alert.
+      // Both causes raise only one alert.
       {
         series: [
           accepting("sum", "0+90x30"),
@@ -167,9 +167,9 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
     ],
     silent: [
       { series: [accepting("sum", "0+30x30"), accepting("count", "0+600x30")] },
-      // No traffic.
+      // There is no traffic.
       { series: [accepting("sum", "90x30"), accepting("count", "600x30")] },
-      // Slow for three minutes.
+      // Redis is slow for three minutes only.
       { series: [accepting("sum", "0+3x10 90x3 120+3x17"), accepting("count", "0+600x30")] },
       { series: ["confab_redis_aof_delayed_fsyncs_total 0x10 4x20"] },
       { series: ["confab_redis_aof_delayed_fsyncs_total 500x30"] },
@@ -185,9 +185,9 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
     ],
     silent: [
       { series: volume("redis", "6x30") },
-      // A rewrite of the append-only file needs space for a moment.
+      // A rewrite of the append-only file needs space only for a moment.
       { series: volume("redis", "40x10 4 40x20") },
-      // Another store's disk.
+      // The disk belongs to another store.
       { series: volume("mysql", "4x30") },
     ],
   },
@@ -196,14 +196,14 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
     silent: [
       { series: ["confab_erasures_oldest_age_seconds 3600x30"] },
       { series: ["confab_erasures_oldest_age_seconds 0+60x30 0x30"] },
-      // Elasticsearch is unavailable: its own alert says so.
+      // Elasticsearch is unavailable, which its own alert reports.
       { series: ['confab_erasures_oldest_age_seconds{namespace="chat"} 3000+60x30', unreachable("search")] },
     ],
   },
   ConfabRetentionBehind: {
     fires: [
       { series: ['confab_retention_behind_seconds{namespace="chat"} 80000+600x300'], after: 140, labels: ticket },
-      // Nobody looks: the last look found nothing.
+      // No worker checks any more. The last check found nothing.
       {
         series: [
           'confab_retention_behind_seconds{namespace="chat"} 0x300',
@@ -218,7 +218,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
         series: ["confab_retention_behind_seconds 86400x300", "confab_retention_check_age_seconds 86400x300"],
         after: 300,
       },
-      // A new limit: its backlog is deleted within two hours.
+      // The limit is new, and its backlog is deleted within two hours.
       { series: ["confab_retention_behind_seconds 9000000x110 0x190"], after: 300 },
       {
         series: [
@@ -256,7 +256,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
         after: 3,
         labels: page,
       },
-      // Off altogether: then its last write is not known to have failed.
+      // The append-only file is off, although its last write did not fail.
       {
         series: [
           'confab_redis_aof_last_write_ok{namespace="chat"} 1x30',
@@ -278,7 +278,7 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
         after: 20,
         labels: { ...ticket, persistentvolumeclaim: "data-confab-mysql-0" },
       },
-      // A third is left, and it will be used up in less than three days.
+      // A third is left and will be used up in less than three days.
       {
         series: volume("mysql", "35-0.01x30"),
         after: 20,
@@ -287,11 +287,11 @@ export const storeCases: Readonly<Record<string, AlertCase>> = {
     ],
     silent: [
       { series: volume("mysql", "11x30") },
-      // As fast, but from half: a backup or a compaction does that.
+      // The space shrinks as fast, but half is left. A backup or a compaction does that.
       { series: volume("mysql", "50-0.01x30") },
-      // A third is left, and would be used up in a week.
+      // A third is left and would be used up in a week.
       { series: volume("mysql", "35-0.003x30") },
-      // Somebody else's disk.
+      // The disk belongs to another application.
       {
         series: [
           'kubelet_volume_stats_available_bytes{persistentvolumeclaim="data-wiki-0"} 1x30',

@@ -13,21 +13,21 @@ export interface FaultWorld {
 }
 
 export interface Fault {
-  /** Describes the fault. */
+  /** Short description of the fault, shown in the results. */
   readonly what: string;
-  /** The alerts that must fire, with the window, store or service where there are several of a name. */
+  /** Alerts that must fire, with the window, store or service if several alerts have the same name. */
   readonly alerts: readonly string[];
-  /** Alerts that must not fire meanwhile, because others say why. */
+  /** Alerts that must not fire meanwhile, because other alerts say why. */
   readonly silent?: readonly string[];
   cause(world: FaultWorld): Promise<void>;
-  /** Continues while the alerts are awaited, until `ended` is aborted. */
+  /** Keeps the fault going while the alerts are awaited, until `ended` is aborted. */
   feed?(world: FaultWorld, ended: AbortSignal): Promise<void>;
   readonly fixedBy: string;
-  /** Absent if it is enough to wait. */
+  /** Fixes the fault; undefined if it is enough to wait. */
   fix?(world: FaultWorld): Promise<void>;
 }
 
-/** Alerts without a fault here, and why. promtool fires them. */
+/** Alerts for which there is no fault here, each with the reason. promtool makes them fire. */
 export const withoutFault: Readonly<Record<string, string>> = {
   ConfabConsumersRestarted: "needs a network that drops connections without closing them",
   ConfabErrorBudgetBurn: "other alerts say why in every fault here",

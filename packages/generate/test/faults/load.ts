@@ -2,7 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export type Load = Awaited<ReturnType<typeof startLoad>>;
 
-/** Creates an application with chats and a steady light load on it until it is stopped: messages, reads, searches. */
+/**
+ * Creates an application with chats, and puts a steady light load on it until it is stopped: messages, reads, searches.
+ */
 export async function startLoad(ingest: string, api: string, chats = 120) {
   const { token } = (await post(`${api}/applications`, { name: "observed" })) as { token: string };
   await Promise.all(Array.from({ length: chats }, () => post(`${api}/applications/${token}/chats`, {})));

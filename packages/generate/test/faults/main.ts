@@ -36,11 +36,13 @@ interface Outcome {
 
 interface Result {
   readonly outcomes: readonly Outcome[];
-  /** Alerts that fired although others say why. */
+  /** Alerts that fired although other alerts say why. */
   readonly redundant: readonly string[];
 }
 
-/** Waits until an alert fires or ends. Returns the time in seconds, or undefined if it does not within `ms`. */
+/**
+ * Waits until an alert fires or ends. Returns how many seconds it took, or undefined if it did not happen within `ms`.
+ */
 async function waitFor(prometheus: string, alert: string, wanted: boolean, ms: number): Promise<number | undefined> {
   const began = performance.now();
   while (performance.now() - began < ms) {
@@ -72,7 +74,7 @@ async function breakAndFix(world: FaultWorld, prometheus: string, only: string):
     const feeding = fault.feed?.(world, ended.signal);
     const watching = watchSilent(prometheus, fault, ended.signal);
     const fired = await Promise.all(fault.alerts.map((alert) => waitFor(prometheus, alert, true, fireMs)));
-    // Alerts that must stay silent would fire within this time.
+    // An alert that must stay silent would fire within this time.
     if (fault.silent !== undefined) await sleep(60_000);
     ended.abort();
     await feeding;
@@ -99,8 +101,8 @@ async function breakAndFix(world: FaultWorld, prometheus: string, only: string):
 }
 
 /**
- * Returns the alerts that should have been silent and fired until `ended`; those that fired before the fault do not
- * count.
+ * Returns the alerts that should have been silent but fired before `ended` was aborted. Alerts that already fired
+ * before the fault do not count.
  */
 async function watchSilent(prometheus: string, { silent = [] }: Fault, ended: AbortSignal): Promise<string[]> {
   const before = new Set(await alertsOf(prometheus, "firing"));

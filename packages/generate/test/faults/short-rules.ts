@@ -3,10 +3,13 @@ import { writeRules } from "../written-rules.ts";
 
 const seconds = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
-/** By how much windows and `for` are shortened: an hour becomes a minute, a minute a second. Thresholds stay. */
+/**
+ * Factor by which windows and `for` are shortened: an hour becomes a minute, and a minute a second. Thresholds stay the
+ * same.
+ */
 export const factor = 60;
 
-/** Writes the chart's rules with shorter windows, in a folder of their own. */
+/** Writes the chart's rules with shorter windows into a new folder. */
 export async function writeShortRules(): Promise<string> {
   const { folder } = await writeRules("confab", shortGroup);
   return folder;
@@ -21,7 +24,7 @@ function shortGroup(group: RuleGroup): RuleGroup {
   return { ...group, rules };
 }
 
-/** Shortens windows, steps and offsets; the window in a recorded series' name stays. */
+/** Shortens windows, steps and offsets. The window in the name of a recorded series stays. */
 export function shorten(expr: string): string {
   return expr
     .replaceAll(

@@ -9,7 +9,7 @@ async function fillTo(redis: Redis, part: number): Promise<void> {
   await redis.config("SET", "maxmemory", String(Math.round((await usedMemory(redis)) / part)));
 }
 
-/** Changes a setting of the running Redis. */
+/** Returns a function that changes a setting of the running Redis. */
 const configured = (setting: string, value: string) => async (world: { redis: Redis }) => {
   await world.redis.config("SET", setting, value);
 };
@@ -35,7 +35,7 @@ export const redisFaults: readonly Fault[] = [
     what: "Redis loses everything (FLUSHALL)",
     alerts: ["ConfabHeadsReseeded"],
     async cause({ redis, database, load }) {
-      // Pending messages would be lost, which is another fault.
+      // Few messages may be pending, because losing them would be another fault.
       await eventually(
         async () => {
           const pending = Number(await redis.get("confab:{p0}:pending"));
@@ -84,7 +84,7 @@ export const redisFaults: readonly Fault[] = [
     async cause({ redis }) {
       for (let at = 0; at < 50; at += 1) await redis.set(`elsewhere:${at}`, "x".repeat(10_000));
       const used = await usedMemory(redis);
-      // They are evicted first, so that the alert fires and no message is lost.
+      // These keys are evicted first, so that the alert fires and no message is lost.
       for (let at = 0; at < 50; at += 1) await redis.expire(`elsewhere:${at}`, 30);
       await redis.config("SET", "maxmemory-policy", "volatile-ttl");
       await redis.config("SET", "maxmemory", String(used - 100_000));

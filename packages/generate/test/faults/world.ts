@@ -9,7 +9,7 @@ import { startInstallation, type InstallationOptions } from "../installation.ts"
 import type { FaultWorld } from "./fault.ts";
 import { startLoad } from "./load.ts";
 
-/** Starts an installation with stores of its own and a light load; it also ends with SIGINT and SIGTERM. */
+/** Starts an installation with its own stores and a light load. SIGINT and SIGTERM also end it. */
 export async function startWorld(options: InstallationOptions): Promise<FaultWorld & { stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "confab-faults-"));
   const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];

@@ -7,8 +7,8 @@ import { freePort } from "../../src/index.ts";
 import { run } from "../../src/run.ts";
 import type { RunState } from "../../src/state.ts";
 
-// The tests are about the starter, in a checkout of its own. So the services are stand-ins: each answers with
-// its variables and the text in its source, and ends at once on SIGTERM.
+// The tests run the starter in a separate checkout with stand-ins for the services. Each stand-in answers with its
+// variables and the text in its source, and ends at once on SIGTERM.
 const service = `
   import { createServer } from "node:http";
   import { text } from "./text.ts";
@@ -47,7 +47,8 @@ const commandLine = `
 `;
 
 /**
- * Creates a checkout in a temporary folder with the starter and stand-ins for what it starts; `env` chooses free ports.
+ * Creates a checkout in a temporary folder with the starter and stand-ins for the programs that it starts; `env` sets
+ * free ports.
  */
 export async function createCheckout() {
   const root = mkdtempSync(join(tmpdir(), "confab-up-"));
@@ -68,7 +69,7 @@ export async function createCheckout() {
   const ports = ["", "_INGEST", "_API", "_INGEST_ADMIN", "_API_ADMIN", "_WORKER_ADMIN"];
   for (const name of ports) env[`CONFAB${name}_PORT`] = String(await freePort());
 
-  /** Replaces the file as editors and git do: by a new one that is renamed over it. */
+  /** Replaces the file like editors and git: renames a new file over the old one. */
   const save = (path: string, text: string) => {
     mkdirSync(join(root, path, ".."), { recursive: true });
     writeFileSync(join(root, `${path}.new`), text);
@@ -93,7 +94,7 @@ export async function createCheckout() {
     save,
     /** The URL of the reverse proxy. */
     url: `http://127.0.0.1:${env.CONFAB_PORT ?? ""}`,
-    /** Runs a command of the starter in a shell with these variables. */
+    /** Runs a starter command in a shell with these variables. */
     local: (command: string, variables: Record<string, string> = env) =>
       run("env", [
         "-i",
@@ -101,11 +102,11 @@ export async function createCheckout() {
         process.execPath,
         ...commandOf([command]),
       ]),
-    /** Starts a command that continues until it is ended. */
+    /** Starts a command that runs until it is ended. */
     spawn: (...args: string[]) => spawn(process.execPath, commandOf(args), { env, stdio: ["ignore", "pipe", "pipe"] }),
     state: () => JSON.parse(readFileSync(join(root, ".confab/state.json"), "utf8")) as RunState,
     process: (name: string) => checkout.state().processes.find((entry) => entry.name === name)!,
-    /** Returns the answer of the service at its admin port. */
+    /** Returns the answer from the service's admin port. */
     async ask(name: string) {
       const response = await fetch(`http://127.0.0.1:${env[`CONFAB_${name.toUpperCase()}_ADMIN_PORT`] ?? ""}/readyz`);
       return (await response.json()) as { text: string; env: Record<string, string> };
@@ -120,14 +121,14 @@ export async function createCheckout() {
 
 export type Checkout = Awaited<ReturnType<typeof createCheckout>>;
 
-/** Waits until the check holds, at most 30 s; a check that throws does not hold. */
+/** Waits up to 30 s until the check returns true. A check that throws counts as false. */
 export async function until(check: () => boolean | Promise<boolean>): Promise<boolean> {
   const deadline = performance.now() + 30_000;
   while (performance.now() < deadline) {
     try {
       if (await check()) return true;
     } catch {
-      // It does not answer yet.
+      // The process under test does not answer yet.
     }
     await sleep(50);
   }

@@ -3,7 +3,7 @@ import type { MetricRow } from "../metric-row.ts";
 
 const ingest = ["ingest"] as const;
 
-/** Ingest's metrics of accepting messages. */
+/** Metrics of ingest about accepting messages. */
 export const acceptingMetrics = {
   confab_messages_accepted_total: {
     type: "counter",

@@ -3,7 +3,7 @@ import { redisReaders } from "../readers.ts";
 
 export const queue = ["messages", "search"] as const;
 
-/** The metrics of accepted messages and jobs in Redis. */
+/** Metrics about the accepted messages and the jobs in Redis. */
 export const backlogMetrics = {
   confab_messages_pending: {
     type: "gauge",

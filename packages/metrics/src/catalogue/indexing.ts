@@ -4,7 +4,7 @@ import { databaseReaders } from "../readers.ts";
 
 const worker = ["worker"] as const;
 
-/** The worker's metrics of indexing, and the search outbox in MySQL. */
+/** Metrics of the worker about indexing and about the search outbox in MySQL. */
 export const indexingMetrics = {
   confab_messages_indexed_total: {
     type: "counter",

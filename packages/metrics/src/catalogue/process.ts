@@ -7,7 +7,7 @@ const cpuSeconds = { ...seconds, type: "counter" } as const;
 const bytes = { ...gauge, unit: "bytes" } as const;
 const oneVersion = { atMost: 1, because: "A process runs one version" } as const;
 
-/** prom-client's metrics of every process, with the names that common dashboards know. */
+/** Metrics that prom-client exports for every process, with the names that common dashboards use. */
 export const processMetrics = {
   process_cpu_user_seconds_total: { ...cpuSeconds, help: "Processor time of the process outside the kernel" },
   process_cpu_system_seconds_total: { ...cpuSeconds, help: "Processor time of the process in the kernel" },

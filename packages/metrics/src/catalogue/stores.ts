@@ -1,7 +1,7 @@
 import type { MetricRow } from "../metric-row.ts";
 import { databaseReaders, everywhere, redisReaders } from "../readers.ts";
 
-/** The metrics of Redis, MySQL and Elasticsearch as each process sees them. */
+/** Metrics of Redis, MySQL and Elasticsearch, as each process sees them. */
 export const storeMetrics = {
   confab_dependency_up: {
     type: "gauge",

@@ -5,7 +5,7 @@ import { queue } from "./backlog.ts";
 const worker = ["worker"] as const;
 const count = ["chats_count", "messages_count"] as const;
 
-/** The worker's metrics of storing messages. */
+/** Metrics of the worker about storing messages. */
 export const storingMetrics = {
   confab_jobs_total: {
     type: "counter",

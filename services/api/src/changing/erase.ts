@@ -10,11 +10,14 @@ export interface EraseOptions {
 }
 
 export interface Erase {
-  /** Resolves with false if no application has or had this token. */
+  /** Deletes an application. Resolves with false if no application has or had this token. */
   application(token: string, by: Actor): Promise<boolean>;
-  /** Resolves with false if the application or the chat is unknown and was not deleted either. */
+  /** Deletes a chat. Resolves with false if the application or the chat is unknown and was not deleted before. */
   chat(token: string, chat: number, by: Actor): Promise<boolean>;
-  /** Resolves with the time until which messages of the sender are erased; undefined if no application has this token. */
+  /**
+   * Erases a sender. Resolves with the time until which the sender's messages are erased, and with whether the request
+   * repeats an earlier one. Resolves with undefined if no application has this token.
+   */
   sender(
     token: string,
     sender: string,
@@ -23,9 +26,11 @@ export interface Erase {
 }
 
 /**
- * Deletes applications and chats, and erases senders. The mark in Redis follows the commit in MySQL, so that no mark can outlive a deletion
- * that failed. The epoch of an erasure is above that of Redis, which is read first: MySQL may have lost epochs in which the sender wrote. Each function resolves when both are done. If Redis does not take the mark, it rejects with a 503: ingest may accept
- * messages that a worker will drop. A repetition finds the deletion in the journal and sets the mark again.
+ * Deletes applications and chats, and erases senders. The mark in Redis follows the commit in MySQL, so that no mark
+ * outlives a failed deletion. The epoch of an erasure is higher than the epoch in Redis, which is read first, because
+ * MySQL may have lost epochs in which the sender wrote. Each function resolves after the commit and the mark. If Redis
+ * does not confirm the mark, the function rejects with a 503: ingest may accept messages that a worker will drop. A
+ * repeated request finds the deletion in the journal and sets the mark again.
  */
 export function createErase({ erasures, pendingErasure, endStreams }: EraseOptions): Erase {
   async function mark(set: Promise<unknown>, recorded: string): Promise<void> {
@@ -38,7 +43,7 @@ export function createErase({ erasures, pendingErasure, endStreams }: EraseOptio
   }
 
   async function markDeleted(token: string, chat?: number): Promise<true> {
-    // Without Redis, each process notices it within seconds.
+    // If Redis is unavailable, each process notices the deletion within seconds.
     void endStreams({ token, ...(chat !== undefined && { number: chat }) }, "deleted").catch(() => undefined);
     const recorded = chat === undefined ? "The application is deleted" : "The chat is deleted";
     await mark(pendingErasure.block(token, chat), recorded);

@@ -8,7 +8,7 @@ export interface FindChatOptions {
 
 export type FindChat = (token: string, number: number) => Promise<Chat>;
 
-/** Finds a chat, or throws the 404 for the application or for the chat. */
+/** Finds a chat. Throws the 404 for the application or for the chat. */
 export function createFindChat({ applications, chats }: FindChatOptions): FindChat {
   return async (token, number) => {
     const chat = await chats.find(token, number);

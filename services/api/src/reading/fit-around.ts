@@ -1,8 +1,8 @@
 import { contentBytes, countFitting, type MessageContent } from "@confab/contracts";
 
 /**
- * Returns one ascending page of the messages below and from a middle, both ascending. If their contents exceed a page's
- * bytes, the messages farthest from the middle are left out.
+ * Joins the messages below and above a middle, both ascending, into one ascending page. If their contents exceed a
+ * page's bytes, leaves out the messages farthest from the middle.
  */
 export function fitAround<T extends MessageContent>(below: readonly T[], above: readonly T[]): T[] {
   const nearestFirst: { message: T; isBelow: boolean }[] = [];
@@ -17,7 +17,10 @@ export function fitAround<T extends MessageContent>(below: readonly T[], above: 
   return [...below.slice(below.length - count), ...above.slice(0, shown.length - count)];
 }
 
-/** Returns the numbers of the page around one, which is as near to its middle as the ends of the chat allow. */
+/**
+ * Returns the range of numbers on the page around a number. The number is as close to the page's middle as the ends of
+ * the chat allow.
+ */
 export function rangeAround(around: number, limit: number, last: number): { from: number; to: number } {
   const to = Math.min(last, Math.max(limit, around + Math.ceil(limit / 2) - 1));
   return { from: Math.max(1, to - limit + 1), to };

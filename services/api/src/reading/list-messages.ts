@@ -11,8 +11,8 @@ export interface ListMessagesOptions {
 }
 
 /**
- * A page of a chat, and the numbering in which it was read. For a client who continues after an anchor, throws the 409 if the messages up
- * to there were lost and their numbers are assigned again.
+ * Returns a page of a chat, and the numbering in which it was read. Throws the 409 if the client continues after an
+ * anchor whose message was lost or never existed.
  */
 export type ListMessages = (
   chat: StoredChat,
@@ -21,7 +21,7 @@ export type ListMessages = (
   logger: Logger,
 ) => Promise<MessagePage & { numbering: number }>;
 
-/** Lists messages for clients. */
+/** Lists messages for clients, and detects lost positions. */
 export function createListMessages({ readMessages, continueAt }: ListMessagesOptions): ListMessages {
   return async (chat, place, anchor, logger) => {
     const page = await readMessages.readPage(chat, place, logger);
@@ -29,7 +29,8 @@ export function createListMessages({ readMessages, continueAt }: ListMessagesOpt
     if (known.isWhole && (anchor === undefined || (anchor.numbering === 0 && anchor.number <= known.last)))
       return { ...page, numbering: known.head?.numbering ?? 0 };
     const from = anchor ?? { number: 0, numbering: 0 };
-    // Read after the rows: the transactions that stored them have recorded their numberings.
+    // The numberings are read after the rows. The transactions that stored the rows have then recorded their
+    // numberings.
     const to = await continueAt(chat, from, known);
     if (to.number < from.number) throw positionReset(from.number, to.number, known.last);
     return { ...page, numbering: to.numbering };
@@ -38,7 +39,7 @@ export function createListMessages({ readMessages, continueAt }: ListMessagesOpt
 
 /**
  * Returns the 409 for a number whose message was lost or never existed. `last` is the chat's last number, `kept` the
- * last safe one.
+ * last number that was not lost.
  */
 export function positionReset(number: number, kept: number, last: number): ProblemError {
   const detail =

@@ -14,14 +14,14 @@ interface Candidate {
   readonly bytes: number;
 }
 
-// Number of pending records per read: at most 4 MB, which are decoded in one turn of the event loop.
+// Number of pending records per read. So many records have at most 4 MB, and are decoded in one turn of the event loop.
 const recordsAtOnce = 64;
 const widestWindow = 1000;
 
 /**
  * Reads the accepted messages of a walk, pending or stored. All numbers of the walk must already be assigned. Redis is
- * read before MySQL, and a record leaves Redis only after its message is in MySQL. A number that is in neither store
- * will therefore never appear: it is a dead letter, or it was lost with Redis' data.
+ * read before MySQL, and a record leaves Redis only after its message is in MySQL. If a number is in neither store, its
+ * message therefore never appears: it is a dead letter, or it was lost with Redis' data.
  */
 export async function readAccepted(
   { messages, pending }: AcceptedStores,
@@ -31,11 +31,12 @@ export async function readAccepted(
   const { order, limit } = walk;
   const items: ReadableMessage[] = [];
   const taken: number[] = [];
-  // Window by window, because one window may not fill the page if numbers were lost.
+  // Reads one window after the other, because one window may not fill the page if numbers were lost.
   for (let [left, size] = [walk, limit + 1]; left.from <= left.to;) {
     const { window, records } = await readPending(pending, chat, { ...left, ...beginningOf(left, size) });
     const query = { ...window, order, limit: window.to - window.from + 1 };
-    // Read the bodies at once if all of them fit on a page, otherwise read the sizes first: 200 bodies can be 13 MB.
+    // Reads the bodies immediately if all of them fit on a page. Otherwise reads the sizes first, because 200 bodies
+    // can be 13 MB.
     const all = query.limit <= alwaysFit ? await messages.range(chat.id, query) : undefined;
     const candidates = merge(all?.map(measure) ?? (await messages.sizes(chat.id, query)), records, order);
 
@@ -53,7 +54,9 @@ export async function readAccepted(
   return { items, more: false };
 }
 
-/** Reads the pending records from the beginning of a walk, and the window that was read. Stops when a page is full. */
+/**
+ * Reads pending records from the beginning of a walk, until a page is full. Returns them with the window that was read.
+ */
 async function readPending(pending: Pick<PendingMessages, "read">, chat: StoredChat, walk: Walk) {
   const records = new Map<number, PendingRecord>();
   let bytes = 0;

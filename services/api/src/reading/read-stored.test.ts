@@ -7,7 +7,7 @@ import type { Walk } from "./walk.ts";
 const chat = { token: "b7f6e6a0-0000-4000-8000-000000000000", number: 1, id: 7n };
 const createdAt = new Date("2026-01-01T00:00:00Z");
 
-/** Answers as MySQL does for a chat with these numbers. */
+/** Returns stored messages that answer like MySQL, for a chat with these numbers. */
 function messagesOf(stored: readonly number[], deadLettered: readonly number[] = [], bytes = 10): StoredMessages {
   const within = (numbers: readonly number[], { from = 1, to = Infinity, order, limit }: RangeQuery): number[] => {
     const found = numbers.filter((number) => number >= from && number <= to).sort((a, b) => a - b);

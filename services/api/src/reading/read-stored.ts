@@ -9,7 +9,8 @@ const maxDeadLettered = 1000;
 
 /**
  * Reads the stored messages of a walk while Redis is unavailable, up to the first number that is neither stored nor a
- * dead letter. That message may be pending, and a reader who continued after it would never see it.
+ * dead letter. The message with that number may be pending, and a reader who continued after the number would never see
+ * the message.
  */
 export async function readStored(messages: StoredMessages, chat: StoredChat, walk: Walk): Promise<Walked> {
   const { from, to, order, limit } = walk;
@@ -18,8 +19,8 @@ export async function readStored(messages: StoredMessages, chat: StoredChat, wal
   const end = order === "asc" ? to + 1 : from - 1;
   const stops = sizes.map(({ number }) => number).concat(sizes.length > limit ? [] : [end]);
   const gap = await findGap(messages, chat.id, walk, stops);
-  // In ascending order, a reader gets the rest later by continuing from the end. In descending order, a reader would
-  // not come back for it.
+  // In ascending order, a reader gets the missing messages later by continuing from the page's end. In descending
+  // order, a reader would not come back for them.
   const mustWait = gap !== -1 && order === "desc";
   if (mustWait && gap === 0) {
     throw new ProblemError("service-unavailable", {
@@ -35,7 +36,10 @@ export async function readStored(messages: StoredMessages, chat: StoredChat, wal
   return { items, more: unbroken.length > count || mustWait };
 }
 
-/** Returns the index of the first stop of a walk before which a number is missing, or -1. */
+/**
+ * Returns the index of the first stop of a walk before which a number is neither stored nor a dead letter. Returns -1
+ * if there is no such stop.
+ */
 async function findGap(
   messages: StoredMessages,
   chatId: bigint,

@@ -22,7 +22,7 @@ export interface ApplicationRoutesOptions {
 
 const randomUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** Creates the routes of applications: create, list, get, change, delete, erase a sender, search and count hits. */
+/** Creates the routes of applications: create, list, get, change, delete, erase a sender, search, and count hits. */
 export function createApplicationRoutes(options: ApplicationRoutesOptions): Router {
   const { applications, erase, searchApplication, countHits, mountOptions } = options;
   const router = createRouter();
@@ -129,15 +129,16 @@ function encodeCursor({ createdAt, token }: ApplicationReference): string {
   return `${createdAt.getTime().toString(36)}-${token}`;
 }
 
-/** Returns the position of a cursor that matches `applicationCursorSchema`. */
+/** Returns the position in a cursor that matches `applicationCursorSchema`. */
 function decodeCursor(cursor: string): ApplicationReference {
   const end = cursor.indexOf("-");
   return { createdAt: new Date(parseInt(cursor.slice(0, end), 36)), token: cursor.slice(end + 1) };
 }
 
 /**
- * Without an admin key, all clients share one scope of idempotency keys, and a repetition is answered with the token. A key
- * that others could guess would therefore give them the token.
+ * Throws a 422 if the idempotency key is not a random UUID. Without an admin key, all clients share one scope of
+ * idempotency keys, and a repeated request is answered with the token. A key that others could guess would therefore
+ * reveal the token.
  */
 function checkKey(key: string | undefined): void {
   if (key === undefined || randomUuid.test(key)) return;

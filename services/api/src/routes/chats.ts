@@ -87,7 +87,7 @@ export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatR
     router,
     routes.deleteChat,
     async ({ params: { token, chat }, context }) => {
-      // Finding the chat says what is missing.
+      // `findChat` throws the problem that says what is missing.
       if (!(await erase.chat(token, chat, actorOf(context, token)))) await findChat(token, chat);
       return { body: undefined };
     },
@@ -96,7 +96,7 @@ export function createChatRoutes({ chats, erase, findChat, mountOptions }: ChatR
   return router;
 }
 
-/** Returns the pages beside one; an empty page leads back to where there are chats. */
+/** Returns links to the neighbouring pages. From an empty page, a link leads back to where there are chats. */
 function linksOf(
   { items, more, last }: { items: Chat[]; more: boolean; last: number },
   { after = 0, before }: { after?: number | undefined; before?: number | undefined },

@@ -9,7 +9,7 @@ import helmet from "helmet";
 const assets = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
 const swaggerUi = { url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true };
 const index = { documentation: "/docs/", openapi: "/openapi.json", problems: "/problems" };
-/** Files of Swagger UI change with its version only, but keep their names. */
+/** The files of Swagger UI keep their names, and change only with its version. */
 const assetMaxAge = "1h";
 
 export interface DocsOptions {
@@ -18,8 +18,8 @@ export interface DocsOptions {
 }
 
 /**
- * Creates the pages for people: the API's description and a page per problem. They are not in the route table, which
- * they describe.
+ * Creates the pages for people: the API's description and a page per problem. These pages are not in the route table,
+ * because they describe it.
  */
 export function createDocsRoutes({ publicUrl, version }: DocsOptions): Router {
   const router = createRouter();
@@ -34,12 +34,12 @@ export function createDocsRoutes({ publicUrl, version }: DocsOptions): Router {
   router.get("/openapi.json", (_req, res) => {
     res.set("Cache-Control", "no-cache").type("json").send(document);
   });
-  // Browsers ask for it on every page, and on every JSON document that they show.
+  // Browsers request the icon for every page, and for every JSON document that they show.
   router.get("/favicon.ico", (_req, res) => {
     res.sendFile("favicon-32x32.png", { root: assets, maxAge: assetMaxAge });
   });
   router.use(["/docs", "/problems"], pageHeaders(publicUrl));
-  // Swagger UI from here, so that the page works without the Internet.
+  // Serves Swagger UI from this process, so that the page works without the Internet.
   router.get("/docs/", (_req, res) => {
     res.type("html").send(swaggerPage);
   });
@@ -60,9 +60,9 @@ export function createDocsRoutes({ publicUrl, version }: DocsOptions): Router {
   return router;
 }
 
-/** Protects browsers; JSON answers do not need it. */
+/** Returns a handler that sets security headers for browsers. JSON answers do not need these headers. */
 function pageHeaders(publicUrl: string): RequestHandler {
-  // On plain HTTP, browsers ignore the first header and cannot load a page with the second.
+  // On plain HTTP, browsers ignore the first header, and the second one would prevent them from loading the page.
   return helmet(
     publicUrl.startsWith("https:")
       ? {}
@@ -70,7 +70,7 @@ function pageHeaders(publicUrl: string): RequestHandler {
   );
 }
 
-/** Returns Swagger UI's own page with a title, a viewport for phones and a way to the other pages. */
+/** Returns Swagger UI's own page with a title, a viewport for phones and links to the other pages. */
 function pageOfSwaggerUi(): string {
   const links =
     '<p style="font-family:sans-serif;margin:1rem auto;max-width:1460px;padding:0 20px"><a href="/problems">Problems</a> · <a href="/openapi.json">OpenAPI document</a></p>';
@@ -91,11 +91,11 @@ function listOf(entries: [string, Problem][]): string {
   return `<p>Errors are <a href="https://www.rfc-editor.org/rfc/rfc9457">RFC 9457</a> problems.</p><ul>${rows.join("")}</ul>`;
 }
 
-/** On a phone, wide parts of an operation scroll by themselves. */
+/** On a phone, wide parts of an operation scroll separately. */
 const narrow =
   ".swagger-ui .opblock-body{overflow-x:auto}@media(max-width:640px){.swagger-ui .opblock-summary-path{overflow-wrap:anywhere}}";
 
-/** Swagger UI has dark colours, but does not switch to them by itself. */
+/** Swagger UI has dark colours, but does not select them automatically. */
 const followColorScheme =
   'const dark = matchMedia("(prefers-color-scheme: dark)");const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);dark.addEventListener("change", follow);follow();';
 

@@ -26,7 +26,7 @@ interface NewKeyBody {
 export function createKeyRoutes({ keys, applications, access, mountOptions }: KeyRoutesOptions): Router {
   const router = createRouter();
 
-  /** Returns the problem that says what does not exist: the application or the key. */
+  /** Returns the problem that says whether the application or the key does not exist. */
   async function missing(owner: KeyOwner): Promise<ProblemError> {
     const isOwned = owner === null || (await applications.find(owner)) !== undefined;
     return new ProblemError(isOwned ? "key-not-found" : "application-not-found");
@@ -103,7 +103,7 @@ export function createKeyRoutes({ keys, applications, access, mountOptions }: Ke
   return router;
 }
 
-/** Throws 422 if the public key is none. */
+/** Adopts a public key that a client sent. Throws a 422 if the key is not a point of its curve. */
 function adopt(publicKey: PublicKey) {
   try {
     return adoptPublicKey(publicKey);

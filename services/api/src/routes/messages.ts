@@ -50,19 +50,19 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
         };
       };
       const wait = async (seconds: number) => {
-        // Together with others, as thousands may come back at once.
+        // Looks up the chat together with others, because thousands of clients may reconnect at once.
         const { id } = (await lookups.find({ token, number })) ?? (await findChat(token, number));
         const [beganAt, forMs] = [performance.now(), 1_000 * seconds];
         let waiting = query;
         const user = context.principal?.user?.id;
         const followed = { token, number, id };
         return waits.until({ chat: followed, user, address, forMs, left: hold(forMs) }, async () => {
-          // Those that wait for the same share a read and its encoded answer.
+          // Requests that wait for the same messages share one read and its encoded answer.
           const what = JSON.stringify({ ...waiting, wait: undefined });
           const read = () => readEncoded(() => list(id, waiting));
           const reader = { owner: { token, user }, notBefore: beganAt };
           const page = await coalescedReads.read({ chatId: id, what, after: 0 }, read, reader);
-          // Messages may be lost while it waits.
+          // With the numbering, the next read notices if messages are lost while the request waits.
           if (page.numbering !== 0) waiting = { ...waiting, numbering: page.numbering };
           return page;
         });
@@ -132,7 +132,7 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
     async ({ params: { token, chat: number, message }, query, context }) => {
       const chat = await findChat(token, number);
       const { items, next } = await changes.versions({ chatId: chat.id, number: message }, query);
-      // Read last: a message that is deleted meanwhile answers 410.
+      // The message is read last, so that the request answers 410 if the message is deleted meanwhile.
       await readMessages.find(token, chat, message, context.logger);
       return { body: items.map(toVersion), link: next === undefined ? {} : { next: { after: next } } };
     },
@@ -155,7 +155,10 @@ export function createMessageRoutes(options: MessageRoutesOptions): Router {
   return router;
 }
 
-/** Returns the number after which a client continues. */
+/**
+ * Returns the number after which a client continues, with its numbering. Returns undefined if the client does not
+ * continue after a number.
+ */
 function anchorOf({ after, before, numbering = 0 }: MessagesQuery): ReadUpTo | undefined {
   return after === undefined || before !== undefined ? undefined : { number: after, numbering };
 }

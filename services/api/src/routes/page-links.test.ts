@@ -8,7 +8,7 @@ const last = 100;
 const queryOf = (text: string): MessagesQuery =>
   messagesQuerySchema.parse(Object.fromEntries(new URLSearchParams(text)));
 
-/** Reads a page of a chat that has the numbers 1 to 100, all of them: what it shows, and where it links to. */
+/** Reads a page of a chat that has all numbers from 1 to 100. Returns the numbers on the page, and its links. */
 function read(text: string): { shown: string; links: Record<string, string> } {
   const query = queryOf(text);
   const { from, to, order, limit } = query.around === undefined ? walkOf(query) : centred(query);

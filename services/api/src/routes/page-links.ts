@@ -7,15 +7,16 @@ interface Span {
   readonly before: number;
 }
 
-/** Returns the place that a query names. */
+/** Returns the requested walk, or the requested page around a number. */
 export function placeOf(query: MessagesQuery): Walk | Around {
   const { around, limit } = query;
   return around === undefined ? walkOf(query) : { around, limit };
 }
 
 /**
- * Returns where a page begins and in which direction it goes. One of `after` and `before` is an anchor: the page right
- * after or right before it. Both are a window that links do not leave; a cursor is the position in it.
+ * Returns where a page begins, and in which direction it goes. If only one of `after` and `before` is given, it is an
+ * anchor: the page is right after or right before it. Both together are a window that links do not leave, and a cursor
+ * is the position in the window.
  */
 export function walkOf({ after, before, cursor, order, limit }: MessagesQuery): Walk {
   const [direction, at] = splitCursor(cursor);
@@ -35,7 +36,9 @@ function splitCursor(cursor: string | undefined): [direction: "after" | "before"
   return [direction, Number(at)];
 }
 
-/** A page that was read, ascending: its numbers, the chat's last number, and whether there is more in its direction. */
+/**
+ * A page in ascending order: its numbers, the chat's last number, and whether there is more in the page's direction.
+ */
 export interface ReadPage {
   readonly numbers: readonly number[];
   readonly last: number;
@@ -43,7 +46,7 @@ export interface ReadPage {
 }
 
 /**
- * Returns the links of a page, all with its limit, order and window. An empty page links back to where there are
+ * Returns the links of a page, all with the page's limit, order and window. An empty page links back to where there are
  * messages.
  */
 export function linksOf(query: MessagesQuery, { numbers, last, more }: ReadPage): PageLinks {
@@ -57,10 +60,11 @@ export function linksOf(query: MessagesQuery, { numbers, last, more }: ReadPage)
 
   const hasAbove = highest < Math.min(last, window.before - 1);
   const hasBelow = lowest > window.after + 1 && window.after < last;
-  // In the direction of reading, it is known whether the remaining numbers have messages.
+  // In the direction of the walk, `more` shows whether any of the remaining numbers has a message. In the other
+  // direction, only the numbers are known.
   const isMoreAbove = isUp && around === undefined ? more : hasAbove;
   const isMoreBelow = !isUp && around === undefined ? more : hasBelow;
-  // A page without a position begins where its order begins: nothing comes before it.
+  // A page without a position begins at the beginning of its order, so nothing comes before it.
   const above = isMoreAbove && (isUp || hasPosition(query)) ? position(query, "after", highest) : undefined;
   const below = isMoreBelow && (!isUp || hasPosition(query)) ? position(query, "before", lowest) : undefined;
 
@@ -69,7 +73,7 @@ export function linksOf(query: MessagesQuery, { numbers, last, more }: ReadPage)
   const top = order === "desc" ? start : position(query, "before", Math.min(last + 1, window.before));
   const [prev, next] = order === "asc" ? [below, above] : [above, below];
   const [first, final] = order === "asc" ? [bottom, top] : [top, bottom];
-  // Only the next page, which begins after a number, may wait.
+  // Only the next page, which begins after a number, may wait for messages.
   const atOnce = (page: PageQuery | undefined) =>
     page && (query.wait === undefined ? page : { ...page, wait: undefined });
   return { first: atOnce(prev && first), prev: atOnce(prev), next, last: atOnce(next && final) };
@@ -88,15 +92,19 @@ function position(query: MessagesQuery, direction: "after" | "before", at: numbe
   return { after: undefined, before: undefined, around: undefined, cursor: undefined, [direction]: at };
 }
 
-/** Returns the ends of a page; of an empty one, the numbers between which it lies. */
+/**
+ * Returns the lowest and the highest number of a page. For an empty page, returns the start of the walk, and infinity
+ * in the walk's direction.
+ */
 function endsOf(numbers: readonly number[], { from, to, order }: Walk): [lowest: number, highest: number] {
   if (numbers.length > 0) return [Math.min(...numbers), Math.max(...numbers)];
   return order === "asc" ? [from, Infinity] : [-Infinity, Math.max(0, to)];
 }
 
 /**
- * Returns the links with the numbering in which the page was read; the next page names it. A page that waits always has
- * a next one, because more may come. `last` is the last number of the page.
+ * Returns the links of a page. Only a link to a next page that begins after a number contains the numbering in which
+ * this page was read. A page that waits always has a next page, because more messages may come. `last` is the last
+ * number on the page.
  */
 export function withNumbering(
   link: PageLinks,

@@ -59,7 +59,7 @@ export function createReadRoutes({ findChat, readHorizons, horizons, mountOption
     async ({ params: { token }, query: { reader, limit, cursor }, context: { principal } }) => {
       expectUser(principal, reader, "the reader");
       const after = cursor === undefined ? undefined : decodeActivity(cursor);
-      // A cursor names a chat, too, so the query itself leaves out the chats that are closed to the user.
+      // A cursor names a chat, too, so the query itself must exclude the chats that are closed to the user.
       const chats = openChats(principal, routes.listUnreadChats.scopes);
       const { items, next } = expectApplication(await horizons.unreadChats(token, reader, { after, limit, chats }));
       return {

@@ -2,10 +2,12 @@ import type { MessageAddress, Outbox } from "@confab/database";
 import { createBuckets } from "@confab/async";
 import type { Logger } from "@confab/runtime";
 
-/** Maximum number of messages per minute and process. A larger loss is for `confabctl search reindex`. */
+/** Maximum number of messages per minute and process. To repair a larger loss, run `confabctl search reindex`. */
 const perMinute = 1_000;
 
-/** Puts messages into the search outbox again because the database has lost changes of theirs. Nobody waits for it. */
+/**
+ * Puts messages into the search outbox again because the database has lost changes of them. Callers do not wait for it.
+ */
 export function createReindex(
   outbox: Pick<Outbox, "add">,
   logger: Logger,

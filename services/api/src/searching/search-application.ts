@@ -10,7 +10,7 @@ export interface SearchApplicationOptions {
   readonly chats: Pick<Chats, "named" | "numbered">;
   readonly messages: Pick<Messages, "states">;
   readonly backend: Backend;
-  /** Puts messages into the index again, as they are now. */
+  /** Puts messages into the index again, as MySQL has them now. */
   readonly reindex: (messages: readonly MessageAddress[]) => void;
 }
 
@@ -20,8 +20,8 @@ export type SearchApplication = (
 ) => Promise<{ hits: (SearchHit & { chatNumber: number })[]; next?: string }>;
 
 /**
- * Searches all chats of an application, or the given ones, and shows only messages that MySQL has in a chat of the application,
- * in their current version. Throws the 404 for the application or for a chat.
+ * Searches all chats of an application, or the given chats. Shows only messages that MySQL has in a chat of the
+ * application, in their current version. Throws the 404 for the application or for a chat.
  */
 export function createSearchApplication(options: SearchApplicationOptions): SearchApplication {
   const { search, applications, chats, backend } = options;
@@ -29,7 +29,7 @@ export function createSearchApplication(options: SearchApplicationOptions): Sear
   return async (token, { chats: numbers, ...request }) => {
     const searched = await findSearched({ applications, chats }, token, numbers);
     const { hits, ...page } = await ofBackend(backend, search.searchApplication({ ...request, ...searched }));
-    // After a failover, the index may have messages of this application under the id of another one's chat.
+    // After a failover, the index may have messages of this application under the id of another application's chat.
     const owners = await chats.named([...new Set(hits.map(({ chatId }) => chatId))]);
     const own = hits.flatMap((hit) => {
       const owner = owners.get(hit.chatId);

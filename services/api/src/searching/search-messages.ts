@@ -6,17 +6,17 @@ export interface SearchMessagesOptions {
   readonly search: Pick<SearchIndex, "search">;
   readonly messages: Pick<Messages, "states">;
   readonly backend: Backend;
-  /** Puts messages into the index again, as they are now. */
+  /** Puts messages into the index again, as MySQL has them now. */
   readonly reindex: (messages: readonly MessageAddress[]) => void;
 }
 
-/** The backend of this process, and the one for which the messages are indexed. */
+/** The search backend of this process, and the backend for which the messages are indexed. */
 export interface Backend {
   readonly own: string;
   readonly read: () => Promise<string | undefined>;
 }
 
-/** A hit with what MySQL knows of it. */
+/** A hit with the state of its message in MySQL. */
 export type SearchHit = FoundMessage & Highlights & MessageState & { deletedAt: null };
 
 export type SearchMessages = (
@@ -25,9 +25,9 @@ export type SearchMessages = (
 ) => Promise<{ hits: SearchHit[]; next?: string }>;
 
 /**
- * Searches a chat and shows only messages that MySQL has, in their current version. The index may have others: texts that were
- * edited or deleted a moment ago, and messages that MySQL lost in a failover, under the id of a chat that belongs to another
- * application by now.
+ * Searches a chat and shows only messages that MySQL has, in their current version. The index may still have messages
+ * that were edited or deleted a moment ago, or that MySQL lost in a failover. The id of a lost chat may now belong to a
+ * chat of another application.
  */
 export function createSearchMessages(options: SearchMessagesOptions): SearchMessages {
   const { search, backend } = options;
@@ -39,9 +39,7 @@ export function createSearchMessages(options: SearchMessagesOptions): SearchMess
   };
 }
 
-/**
- * Returns the answer of a search, if the messages are indexed for the backend of this process. Throws 503 otherwise.
- */
+/** Returns the answer to a search. Throws 503 if the messages are not indexed for the backend of this process. */
 export async function ofBackend<Page>(backend: Backend, answer: Promise<Page>): Promise<Page> {
   const [page, indexedFor] = await Promise.all([answer, backend.read()]);
   // MySQL itself always has all messages.
@@ -55,8 +53,8 @@ export async function ofBackend<Page>(backend: Backend, answer: Promise<Page>): 
 }
 
 /**
- * Returns the hits that MySQL has in the same version, with their states. A hit with a change that MySQL does not have
- * any more, because it was lost, is put right in the index.
+ * Returns the hits that MySQL has in the same version, with their states. If the index has a change that MySQL lost,
+ * the message is indexed again.
  */
 export async function onlyCurrent<Hit extends FoundMessage & MessageAddress>(
   { messages, reindex }: Pick<SearchMessagesOptions, "messages" | "reindex">,
@@ -68,9 +66,9 @@ export async function onlyCurrent<Hit extends FoundMessage & MessageAddress>(
     const { chatId, number } = hit;
     const state = states.get(chatId)?.get(number);
     if (state === undefined || Buffer.compare(state.uid, hit.uid) !== 0) return [];
-    // The index was asked first, so what it has was committed before.
+    // The index was queried first, so every change in the index was committed before this read.
     if ((state.changeNumber ?? 0) < (hit.changeNumber ?? 0)) lost.push({ chatId, number });
-    // A message that was stored late has a change number, but its content is the first one.
+    // A message that was stored late has a change number, but still has its first content.
     const isSame = state.version === hit.version && (hit.version === 1 || state.changeNumber === hit.changeNumber);
     return isSame ? [{ ...hit, ...state, deletedAt: null }] : [];
   });

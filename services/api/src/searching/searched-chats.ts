@@ -3,19 +3,21 @@ import type { SearchedChat } from "@confab/search";
 import { expectApplication } from "../reading/expect-application.ts";
 import { unknownChats } from "./unknown-chats.ts";
 
-/** The part of an application that a search reads. */
+/** The application that a search reads, and its chats. */
 export interface Searched {
   readonly applicationId: bigint;
-  /** Absent for all chats. */
+  /** The chats to search; undefined for all chats. */
   readonly chats: SearchedChat[] | undefined;
 }
 
-/** A request that ends when its client leaves. */
+/** A request that is cancelled when its client disconnects. */
 export interface Signalled {
   readonly signal?: AbortSignal;
 }
 
-/** Finds the application, and the chats with the given numbers in it. Throws the 404 for the application or for a chat. */
+/**
+ * Finds the application, and the chats with the given numbers in it. Throws the 404 for the application or for a chat.
+ */
 export async function findSearched(
   { applications, chats }: { applications: Pick<Applications, "find">; chats: Pick<Chats, "numbered"> },
   token: string,

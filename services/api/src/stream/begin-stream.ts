@@ -10,7 +10,10 @@ export interface BeginStreamOptions {
   readonly lookups: Pick<ChatLookups, "find" | "head">;
 }
 
-/** The chats of a stream and where each begins: at its given position, or now. Throws the 404 for the application or for chats. */
+/**
+ * Returns the chats of a stream, and where each begins: at its given position, or now. Throws the 404 for the
+ * application or for chats.
+ */
 export type BeginStream = (
   token: string,
   numbers: readonly number[],
@@ -18,7 +21,7 @@ export type BeginStream = (
   logger: () => Logger,
 ) => Promise<Start[]>;
 
-/** Finds the chats of a stream and their positions. */
+/** Finds the chats of a stream and their positions, with look-ups that are shared with other streams. */
 export function createBeginStream({ applications, lookups }: BeginStreamOptions): BeginStream {
   return async (token, numbers, given, logger) => {
     const found = await Promise.all(numbers.map((number) => lookups.find({ token, number })));
@@ -41,7 +44,8 @@ export function createBeginStream({ applications, lookups }: BeginStreamOptions)
         return {
           chat: chat!,
           position: {
-            // Redis may yet assign lower numbers than the last one in MySQL, which a worker can have stored after a loss.
+            // MySQL may have a higher last number, because a worker stored the message after a loss. Redis may still
+            // assign the numbers below it.
             number: head?.last ?? lastMessageNumber,
             change: lastChangeNumber,
             numbering: Math.max(lastNumbering, head?.numbering ?? 0),

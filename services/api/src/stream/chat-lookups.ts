@@ -3,7 +3,7 @@ import type { LastNumbers, Chats } from "@confab/database";
 import type { ChatReference } from "@confab/contracts";
 import type { ChatHead, PendingMessages } from "@confab/pending";
 
-/** Look-ups of chats that many streams make at the same time, together. Each reads the stores after it was asked. */
+/** Combines look-ups that many streams make at the same time. Each look-up reads the stores after it was requested. */
 export type ChatLookups = ReturnType<typeof createChatLookups>;
 
 export interface ChatLookupsOptions {
@@ -11,7 +11,7 @@ export interface ChatLookupsOptions {
   readonly pending: Pick<PendingMessages, "head">;
 }
 
-/** Looks up chats, their positions in MySQL and their heads in Redis. */
+/** Creates the look-ups of chats, of their last numbers in MySQL, and of their heads in Redis. */
 export function createChatLookups({ chats, pending }: ChatLookupsOptions) {
   const nameOf = ({ token, number }: ChatReference): string => `${token}:${number}`;
   return {
@@ -20,12 +20,12 @@ export function createChatLookups({ chats, pending }: ChatLookupsOptions) {
       load: async (names: ChatReference[]) =>
         new Map((await chats.withNames(names)).map((chat) => [nameOf(chat), chat] as const)),
     }),
-    /** The chat head. Undefined if Redis does not know the chat. */
+    /** The chat head, or undefined if Redis does not know the chat. */
     head: createGathered<ChatReference, ChatHead | undefined>({
       nameOf,
       load: (names: ChatReference[]) => new Map(names.map((name) => [nameOf(name), pending.head(name)] as const)),
     }),
-    /** The last numbers of stored messages and of changes. Undefined if the chat was deleted. */
+    /** The last message number, change number and numbering in MySQL, or undefined if the chat was deleted. */
     lastNumbers: createGathered<bigint, LastNumbers>({
       nameOf: String,
       load: async (ids: bigint[]) =>

@@ -6,7 +6,7 @@ import { createCoalescedReads, ReadUnwanted, type Reader } from "./coalesced-rea
 
 const owner = (token: string, user?: string): Owner => ({ token, user });
 
-/** Reads that end when the test says so. */
+/** Returns reads that end when the test ends them. */
 function heldReads(options: { atOnce: number; userShare?: number }) {
   const reads = createCoalescedReads(options);
   const ends: (() => void)[] = [];
@@ -24,7 +24,7 @@ function heldReads(options: { atOnce: number; userShare?: number }) {
       },
       reader,
     );
-  /** Ends the oldest read, and lets the next one begin. */
+  /** Ends the oldest read and lets the next one begin. */
   const endOne = async (): Promise<void> => {
     ends.shift()!();
     await new Promise(setImmediate);

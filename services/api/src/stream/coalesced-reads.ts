@@ -3,60 +3,68 @@ import type { Owner } from "@confab/http";
 import { createFairShare } from "@confab/async";
 import { nameOf } from "../fair-shares.ts";
 
-/** A read of a chat, after a number. Readers that read the same after the same number share one read. */
+/** A read of a chat after a number. Readers that want the same read share it. */
 export interface SharedRead {
   readonly chatId: bigint;
   readonly what: string;
   readonly after: number;
 }
 
-/** Who reads, and until when. */
+/** Who wants a read, and how recent it must be. */
 export interface Reader {
   readonly owner: Owner;
-  /** It has to know all that happened before this time, by `performance.now()`: it joins no read that began before. */
+  /**
+   * Time by `performance.now()`. The reader must see everything that happened before it, so it joins no read that began
+   * earlier.
+   */
   readonly notBefore?: number | undefined;
-  /** Whether it still wants the result. A page that no reader wants is not read. */
+  /** Returns whether the reader still wants the result. If no reader wants a page, it is not read. */
   readonly isWanted?: () => boolean;
 }
 
-/** Nobody wanted the read any more when its turn came. */
+/** Reports that no reader wanted the read any more when its turn came. */
 export class ReadUnwanted extends Error {
   override readonly name = "ReadUnwanted";
 }
 
-/** Reads of chats that several readers share. */
+/** Combines reads of a chat so that several readers share each one. */
 export interface CoalescedReads {
   /**
-   * Reads, or joins the same read if it is under way or just done. A reader that is woken by each signal of the chat therefore misses
-   * nothing. Applications take turns to read, and so do the users of an application. A read that no reader wants when its turn comes
-   * rejects with `ReadUnwanted`.
+   * Begins a read, or joins an identical one that is running or has just ended. A reader that reads after each notice
+   * of a change therefore misses nothing. Applications take turns to read, and so do the users of an application.
+   * Rejects with `ReadUnwanted` if no reader wants the read when its turn comes.
    */
   read<T>(wanted: SharedRead, read: () => Promise<T>, reader: Reader): Promise<T>;
-  /** Joins a read of the same after a number that is lower by less than `within`: the nearest one. */
+  /**
+   * Joins the nearest read of the same kind that begins after a lower number, if the difference is less than `within`.
+   */
   near(wanted: SharedRead, within: number, reader: Reader): Promise<unknown> | undefined;
-  /** Reads that began before do not answer readers that ask from now on. */
+  /** Prevents new readers from joining the chat's reads that have already begun. */
   forget(chatId: bigint): void;
 }
 
 export interface CoalescedReadsOptions {
-  /** How long a result is kept, for clients that come back one after another. */
+  /** Time in ms that a result is kept, for clients that reconnect one after another. */
   readonly keepMs?: number;
-  /** Maximum number of results that are kept; each is at most a page of messages. */
+  /** Maximum number of results to keep. Each is at most a page of messages. */
   readonly keep?: number;
-  /** Maximum number of reads under way. Others wait, so that they do not use up their time in the queue of the database. */
+  /**
+   * Maximum number of simultaneous reads. Other reads wait here, so that they do not spend their timeout in the queue
+   * of the database.
+   */
   readonly atOnce?: number;
-  /** The part of them that the readers of one user may have. */
+  /** The part of an application's simultaneous reads that the readers of one user may have. */
   readonly userShare?: number;
 }
 
 interface Begun {
   readonly promise: Promise<unknown>;
-  /** Infinite while it waits for its turn. */
+  /** Time at which the read began; Infinity while it waits for its turn. */
   at: number;
   join(reader: Reader): void;
 }
 
-/** Lets readers that want the same at about the same time share one read. */
+/** Creates reads that are shared by readers who want the same data at about the same time. */
 export function createCoalescedReads({
   keepMs = 250,
   keep = 16,
@@ -76,7 +84,7 @@ export function createCoalescedReads({
     if (ofChat?.size === 0) reads.delete(chatId);
   }
 
-  /** Begins a read in the turn of any of its readers. Each owner takes one turn for all its readers. */
+  /** Queues a read until it is the turn of any of its readers. Each owner takes one turn for all of its readers. */
   function begin(wanted: SharedRead, read: () => Promise<unknown>, ready: Promise<unknown> | undefined): Begun {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     let readers: Reader[] = [];
@@ -92,7 +100,7 @@ export function createCoalescedReads({
         const isWanted = readers.some((reader) => reader.isWanted?.() ?? true);
         readers = [];
         if (isWanted) return read();
-        // At once, so that a reader who asks now does not join it.
+        // The read is removed at once, so that no new reader joins it.
         remove(wanted, begun);
         return Promise.reject(new ReadUnwanted("Nobody wants this read any more"));
       };
@@ -101,7 +109,7 @@ export function createCoalescedReads({
         resolve(await turnOf(owner, start));
       } catch (error) {
         turns -= 1;
-        // Otherwise another reader has begun it, or still has a turn.
+        // Otherwise, another reader has begun the read, or may still get a turn.
         if (turn.isMine || (turns === 0 && begun.at === Infinity)) reject(error);
       }
     }
@@ -133,7 +141,7 @@ export function createCoalescedReads({
         known.join(reader);
         return known.promise as Promise<T>;
       }
-      // After the one that is too old, so that those who come meanwhile share this one.
+      // The new read begins when the old read has ended. Readers who come in between share the new read.
       const begun = begin(wanted, read, known?.promise);
       same.set(after, begun);
       begun.join(reader);
@@ -170,14 +178,18 @@ export function createCoalescedReads({
   };
 }
 
-/** Readers may wait as long as those that wait for messages. */
+/** Limits for readers in the queue. A reader may wait as long as a long poll. */
 const waitLimits = { waitingPerKey: Infinity, waitMs: 30_000, refuse: busy };
 
-/** Runs work in the turn of its owner: one place is left to other applications, and a user has a part of the others. */
+/**
+ * Returns a function that runs work when it is the owner's turn. An application leaves one place to other applications,
+ * and a user gets a part of the application's places.
+ */
 function createTurns(atOnce: number, userShare: number) {
   const perApplication = Math.max(1, atOnce - 1);
   const ofApplication = createFairShare({ total: atOnce, perKey: perApplication, ...waitLimits });
-  // In front of it, so that what waits here takes no place there.
+  // The user's limit comes before the application's limit, so that work waiting for the former takes no place in the
+  // latter.
   const perUser = Math.max(1, Math.floor(perApplication * userShare));
   const ofUser = createFairShare({ total: Infinity, perKey: perUser, ...waitLimits });
   return <T>(owner: Owner, work: () => Promise<T>): Promise<T> => {

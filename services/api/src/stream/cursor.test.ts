@@ -25,7 +25,7 @@ const decoded = (cursor: string, of = token) => {
     return undefined;
   }
 };
-/** Returns positions in ascending order, as a cursor has them. */
+/** Returns positions in ascending order, like a cursor. */
 const mapOf = (list: Positions) =>
   new Map(list.toSorted((a, b) => a.chat - b.chat).map(({ chat, position }) => [chat, position]));
 

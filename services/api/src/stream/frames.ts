@@ -2,38 +2,38 @@ import { encodeJson, JsonText } from "@confab/contracts";
 import type { LiveEvent } from "@confab/pending";
 import type { StreamPosition } from "./position.ts";
 
-/** One event about a chat's messages, encoded. */
+/** One encoded event about a chat's messages. */
 export interface Frame {
-  /** With the id that it has in the stream of this chat alone. */
+  /** The event with the id that it has in a stream of this chat alone. */
   readonly bytes: Buffer;
-  /** How many bytes at the beginning are the line with the id. */
+  /** Number of bytes at the beginning that contain the line with the id. */
   readonly idBytes: number;
   /** The first message number that the event is about. */
   readonly from: number;
   /** The position to which the event leads. */
   readonly at: StreamPosition;
-  /** The message and its change number, for an event about a message that was changed. */
+  /** The number and the change number of the event's message, if the message has a change number. */
   readonly message?: { readonly number: number; readonly change: number } | undefined;
   readonly isChange: boolean;
 }
 
-/** Consecutive events in one buffer, which is written to many readers at once. */
+/** Consecutive events in one buffer that is written to many readers at once. */
 export interface Segment {
   readonly bytes: Buffer;
-  /** The indexes of its events in their page: from the first to the one before the end. */
+  /** Index of the segment's first event in the page. The segment ends before the event with index `end`. */
   readonly first: number;
   readonly end: number;
 }
 
-/** Beyond it, a segment has one event. A client that reads slowly keeps whole segments in memory. */
+/** Maximum size of a segment with several events. A client that reads slowly keeps whole segments in memory. */
 const segmentBytes = 64 * 1024;
 
-/** Returns the id of the event that leads to a position; a chat without changes has no change number. */
+/** Returns the id of the event that leads to a position. The id contains no change number or numbering that is 0. */
 export function eventId({ number, change, numbering }: StreamPosition): string {
   return `${number}${change === 0 ? "" : `-${change}`}${numbering === 0 ? "" : `.${numbering}`}`;
 }
 
-/** Returns the line of an event's id. */
+/** Returns the line that contains an event's id. */
 export function idLine(id: string): string {
   return `id: ${id}\n`;
 }
@@ -49,13 +49,13 @@ export function encodeFrame(event: string, data: unknown, frame: Omit<Frame, "by
   return { ...frame, bytes: encodeEvent(event, data, id), idBytes: idLine(id).length };
 }
 
-/** Encodes the event that leads back to a position, because numbers above it were lost and are assigned again. */
+/** Encodes the event that leads back to a position, because the numbers or changes above it were lost. */
 export function encodeReset(chat: number, at: StreamPosition): Frame {
   const { number, change } = at;
   return encodeFrame("reset", { chat_number: chat, number, change }, { from: number + 1, at, isChange: false });
 }
 
-/** Joins events to segments. The events that it returns share the segments' memory. */
+/** Joins events into segments. The returned events share the segments' memory. */
 export function joinFrames(frames: readonly Frame[]): { frames: Frame[]; segments: Segment[] } {
   const segments: Segment[] = [];
   const joined: Frame[] = [];
@@ -80,7 +80,7 @@ export function joinFrames(frames: readonly Frame[]): { frames: Frame[]; segment
   return { frames: joined, segments };
 }
 
-/** Encodes an event that is not kept anywhere, and so has no id. */
+/** Encodes an event that is not kept anywhere, and therefore has no id. */
 export function encodeLiveEvent(chat: number, event: Exclude<LiveEvent, { type: "end" }>): Buffer {
   if (event.type === "read") {
     return encodeEvent("read", { chat_number: chat, reader: event.reader, number: event.number });

@@ -1,39 +1,44 @@
 import type { LiveEvent } from "@confab/pending";
 import { encodeLiveEvent } from "./frames.ts";
 
-/** An event that is not kept anywhere, encoded once for all its readers. */
+/** An event that is not kept, encoded once for all its readers. */
 export interface ShownEvent {
-  /** The event replaces an earlier one with the same key: of the same reader, or of the same sender and type. */
+  /**
+   * Key of the event. The event replaces an earlier event with the same key: from the same reader, or from the same
+   * sender and with the same type.
+   */
   readonly key: string;
   readonly chat: number;
   readonly bytes: Buffer;
-  /** When it is too old to be shown, by `performance.now()`. */
+  /** Time by `performance.now()` after which the event is too old to be shown. */
   readonly until: number;
 }
 
-/** Events that wait until they can be shown. */
+/** Events that wait until they can be shown to a client. */
 export interface LiveEvents {
   add(event: ShownEvent): void;
-  /** Takes the events of the chats that are ready, without signals that are too old. */
+  /** Returns and removes the events of the chats that are ready. Drops signals that are too old. */
   take(isReady: (chat: number) => boolean): ShownEvent[];
   readonly size: number;
 }
 
-/** How long a signal may wait for a client that reads slowly. */
+/** Time in ms that a signal may wait for a client that reads slowly. */
 const signalMs = 10_000;
-/** Beyond it the oldest event is dropped. */
+/** Maximum number of waiting events. Beyond it, the oldest event is dropped. */
 const maxEvents = 200;
 
 const clock = (): number => performance.now();
 
-/** Encodes an event of a chat. */
+/** Encodes an event of a chat, with its key and its time limit. */
 export function toShown(chat: number, event: Exclude<LiveEvent, { type: "end" }>, now = clock): ShownEvent {
   const key = JSON.stringify(event.type === "read" ? [chat, event.reader] : [chat, event.sender, event.name]);
   const until = event.type === "read" ? Infinity : now() + signalMs;
   return { key, chat, bytes: encodeLiveEvent(chat, event), until };
 }
 
-/** At most 200 events of 1 KiB, so a client that reads slowly does not hold more. */
+/**
+ * Creates an empty list. It holds at most 200 events of 1 KiB, which limits the memory for a client that reads slowly.
+ */
 export function createLiveEvents(now = clock): LiveEvents {
   const events = new Map<string, ShownEvent>();
   return {

@@ -2,25 +2,28 @@ import type { StoredChat } from "@confab/database";
 import type { StreamPosition, Start } from "./position.ts";
 import type { Listener, Shown } from "./room.ts";
 
-/** The stream that a member belongs to. */
+/** The owner of a member, which acts when something happens in the member's chat. */
 export interface MemberOwner {
-  /** Sends what is due, unless that is under way. */
+  /** Sends what is due, unless the owner is already sending. */
   go(): void;
   show(shown: Shown): void;
-  /** The chat was deleted, or its streams end for another reason. */
+  /** Handles the end of the chat's streams: the chat was deleted, or there is another reason. */
   leave(member: Member, reason: string): void;
 }
 
-/** One chat of a stream. */
+/** One chat of a stream, with its position and its state. */
 export class Member implements Listener {
   readonly chat: StoredChat;
   at: StreamPosition;
-  /** The change numbers of messages that were sent as they are now, before their changes' turn. */
+  /**
+   * Change numbers of the messages that were sent in their changed state, by message number. The changes up to these
+   * numbers are not sent again.
+   */
   sent: Map<number, number> | undefined = undefined;
   isDue = true;
   isCaughtUp = false;
   isGone = false;
-  /** True if it may have changes that the chat does not have. */
+  /** True if the position may include changes that the chat does not have. */
   isDoubtful: boolean;
   readonly #owner: MemberOwner;
 
@@ -43,7 +46,7 @@ export class Member implements Listener {
   }
 
   show(shown: Shown): void {
-    // Before, the client has yet to read the horizons.
+    // A client reads the horizons only after it has caught up, so it needs no earlier events.
     if (this.isCaughtUp) this.#owner.show(shown);
   }
 

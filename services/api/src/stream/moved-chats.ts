@@ -1,16 +1,22 @@
 import type { ChatLookups } from "./chat-lookups.ts";
 import type { Start } from "./position.ts";
 
-/** The chats that have messages or changes after these positions, or have lost some, by number. Rejects if a store is unavailable. */
+/**
+ * Finds the numbers of the chats that have messages or changes after these positions, or that have lost some. Rejects
+ * if a store is unavailable.
+ */
 export type FindMovedChats = (token: string, starts: readonly Start[]) => Promise<ReadonlySet<number>>;
 
-/** Finds out with one query in which of many chats there is something to read, because a client that returns has missed little. */
+/**
+ * Creates the function. It checks all chats with one look-up per store instead of reading each chat, because a
+ * returning client has usually missed little.
+ */
 export function createFindMovedChats({
   lastNumbers,
   head: headOf,
 }: Pick<ChatLookups, "lastNumbers" | "head">): FindMovedChats {
   return async (token, starts) => {
-    // Redis first: a message leaves it only after MySQL has it.
+    // Redis is read first, because a message leaves it only after MySQL has it.
     const heads = await Promise.all(starts.map(({ chat: { number } }) => headOf({ token, number })));
     const stored = await Promise.all(starts.map(({ chat }) => lastNumbers(chat.id)));
     const moved = starts.filter(({ position }, at) => {

@@ -6,13 +6,16 @@ import type { EventPage } from "./pages.ts";
 import type { StreamPosition } from "./position.ts";
 
 /**
- * Writes events of chats to one client, with the ids that they have in its stream: a position in one chat, or a cursor of many. Each
- * method returns whether the client takes more. A class, because a process has thousands of them.
+ * Writes events of chats to one client, with the ids of the client's stream: a position in one chat, or a cursor of
+ * many. Each method returns whether the client can receive more. This is a class, because a process has thousands of
+ * them.
  */
 export class PageWriter {
   readonly #sink: EventStream;
   readonly #token: string;
-  /** Undefined if the stream has one chat, whose position is the id. */
+  /**
+   * Contains the next id of a stream of several chats; undefined if the stream has one chat, whose position is the id.
+   */
   #cursor: Cursor | undefined;
 
   constructor(sink: EventStream, token: string, manyOf: readonly Member[] | undefined) {
@@ -21,7 +24,7 @@ export class PageWriter {
     if (manyOf !== undefined) this.remember(manyOf);
   }
 
-  /** From now on, ids have the positions of these chats. */
+  /** Limits the ids to these chats from now on. */
   remember(members: readonly Member[]): void {
     this.#cursor = new Cursor(
       this.#token,
@@ -29,7 +32,7 @@ export class PageWriter {
     );
   }
 
-  /** Writes a page. If the client has not taken it, the rest is to be read again. */
+  /** Writes a page. If the client cannot receive all of it, the rest must be read again later. */
   page(member: Member, page: EventPage): boolean {
     const areAll = this.#cursor === undefined && !page.hasChanged && member.sent === undefined;
     if (!(areAll ? this.#segments(member, page) : this.#frames(member, page))) return false;
@@ -38,18 +41,18 @@ export class PageWriter {
     return true;
   }
 
-  /** Writes one event, which leads to its position. */
+  /** Writes one event and moves the member to the event's position. */
   frame(member: Member, frame: Frame): boolean {
     this.#move(member, frame.at);
     return this.#sink.write(this.#encoded(frame));
   }
 
-  /** Writes an event without a message, with the id of the position that its member has, if wanted. */
+  /** Writes an event without a message. If `hasId` is true, its id is the member's position. */
   event(member: Member, name: string, data: object, hasId: boolean): boolean {
     return this.#sink.write(encodeEvent(name, data, hasId ? this.#idOf(member.at) : undefined));
   }
 
-  /** Writes the events as they are, many at once. */
+  /** Writes the events in whole segments, which is possible if no event needs another id or must be left out. */
   #segments(member: Member, { frames, segments, first }: EventPage): boolean {
     for (const { bytes, first: begin, end } of segments) {
       if (end <= first) continue;
@@ -62,7 +65,10 @@ export class PageWriter {
     return true;
   }
 
-  /** Writes the events one by one: with other ids, or without changes that the client has seen in their messages. */
+  /**
+   * Writes the events one by one, if they need other ids or if the client may already have received changes as parts of
+   * their messages.
+   */
   #frames(member: Member, { frames, first }: EventPage): boolean {
     for (const frame of frames.slice(first)) {
       const { message, isChange, bytes } = frame;

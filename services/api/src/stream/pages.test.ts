@@ -13,7 +13,7 @@ const chat = { id: 7n, number: 1 } as Chat;
 const owner = { token: "token", user: undefined };
 const logger = createLogger({ level: "info", service: "test" }, { write: () => undefined });
 
-/** Reads of a chat that end when the test says so. Its messages have these numbers. */
+/** Returns reads of a chat that end when the test ends them. The messages of the chat have these numbers. */
 function heldReads(
   numbers: readonly number[] = [],
   { atOnce = 100, pageSize = 100, continueAt = (at: ReadUpTo) => at } = {},
@@ -46,7 +46,7 @@ function heldReads(
   });
   const read = (number: number, change = 0, numbering = 0) =>
     pages.read(chat, { number, change, numbering }, { owner });
-  /** Returns the ids of the events that a reader gets. */
+  /** Returns the ids of the events that a reader receives. */
   const idsOf = ({ frames, first }: EventPage) => frames.slice(first).map(({ at }) => eventId(at));
   return { ends, after, reads, read, idsOf };
 }
@@ -81,12 +81,12 @@ describe("the pages of a stream", () => {
 
   it("are read again if they do not show what follows a position", async () => {
     for (const [numbers, position] of [
-      // The page ends before the position, or with it while there is more.
+      // The page ends before the position, or it ends at the position although the chat has more messages.
       [[6, 7, 8, 9], 8],
       [[6, 7, 8, 9], 7],
-      // The position is within a gap.
+      // The position is in a gap.
       [[6, 20, 21], 10],
-      // There is nothing at the position.
+      // The chat has nothing at the position.
       [[6, 7], 30],
     ] as const) {
       const { ends, after, read, idsOf } = heldReads(numbers, { pageSize: 2 });
@@ -103,7 +103,7 @@ describe("the pages of a stream", () => {
   });
 
   it("are read again for a reader ahead whose numbers were lost and assigned again", async () => {
-    // In the second numbering, the chat assigned the numbers from 7 on again.
+    // In the second numbering, the chat assigned the numbers from 7 again.
     const continueAt = ({ number }: ReadUpTo) => ({ number: Math.min(number, 6), numbering: 2 });
     const { ends, after, read, idsOf } = heldReads([6, 7, 8, 9], { continueAt });
     const readers = [read(5, 0, 1), read(8, 0, 1)];
@@ -169,7 +169,7 @@ describe("the pages of a stream", () => {
   });
 });
 
-/** Returns the page of a reader that shares with nobody. */
+/** Returns the page of a reader that shares its read with no other. */
 function heldRead(numbers: readonly number[], position: number): Promise<EventPage> {
   const { ends, read } = heldReads(numbers, { pageSize: 2 });
   const page = read(position);

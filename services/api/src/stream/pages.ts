@@ -11,24 +11,29 @@ import type { StreamPosition } from "./position.ts";
 
 export interface EventPage {
   readonly frames: readonly Frame[];
-  /** The same as bytes. */
+  /** The same events as bytes. */
   readonly segments: readonly Segment[];
-  /** The index of the first event for this reader: those before it lead to positions that it has. */
+  /**
+   * Index of the first event for this reader. The events before it lead to positions that the reader has already
+   * reached.
+   */
   readonly first: number;
-  /** True if it has a message that was changed. Readers of this message are not shown its change, which may follow. */
+  /**
+   * True if the page has an event with a message that was already changed. Its readers do not receive the change again.
+   */
   readonly hasChanged: boolean;
   readonly next: StreamPosition;
-  /** False if messages may be missing at its end, because Redis was unavailable. */
+  /** False if messages may be missing at the page's end, because Redis was unavailable. */
   readonly isWhole: boolean;
-  /** True if there was nothing more when the page was read. */
+  /** True if the chat had nothing more when the page was read. */
   readonly isEnd: boolean;
 }
 
 export interface EventPages {
   /**
-   * The events after a position: messages above its number, then changes above its change number, each as it is now; or the reset
-   * of a reader who has numbers that were lost. Readers at the same position share one read, and so do readers that are a little
-   * ahead.
+   * Reads the events after a position: messages above its number, then changes above its change number, each in its
+   * current state. If numbers up to the position were lost, returns the reset instead. Readers at the same position
+   * share one read, and so do readers that are slightly ahead.
    */
   read(chat: StreamedChat, position: StreamPosition, reader: Reader): Promise<EventPage>;
 }
@@ -38,7 +43,7 @@ export interface EventPagesOptions {
   readonly changes: Pick<MessageChanges, "after">;
   readonly continueAt: ContinueAt;
   readonly coalescedReads: Pick<CoalescedReads, "read" | "near">;
-  /** It belongs to no request, because readers share a read. */
+  /** Logger that belongs to no request, because readers share a read. */
   readonly logger: Logger;
 }
 
@@ -46,7 +51,7 @@ type StreamedChat = Pick<Chat, "id" | "number">;
 
 const messagesAtOnce = 100;
 
-/** Reads pages of events. */
+/** Reads pages of events, each page once for all readers at its position. */
 export function createEventPages({
   readMessages,
   changes,
@@ -63,7 +68,8 @@ export function createEventPages({
     const walk = { from: number + 1, to: Infinity, order: "asc", limit: messagesAtOnce } as const;
     const { items, more, known } = await readMessages.readPage(reference, walk, logger);
     const from = { number, numbering: before.numbering };
-    // After the rows, whose transactions have recorded their numberings.
+    // The numberings are read after the rows. The transactions that stored the rows have then recorded their
+    // numberings.
     const to = await continueAt(reference, from, known);
     const { numbering } = to;
     const { isWhole } = known;
@@ -75,7 +81,7 @@ export function createEventPages({
     let last = number;
     for (const item of items) {
       await giveWay();
-      // In neither store: these numbers are dead letters, or were lost with Redis' data, and will have no message.
+      // The numbers in between are in neither store. Their messages are dead letters, or were lost with Redis' data.
       if (item.number > last + 1)
         frames.push(gap(chat.number, last + 1, { number: item.number - 1, change, numbering }));
       last = item.number;
@@ -90,7 +96,7 @@ export function createEventPages({
     for (const item of changed.items) {
       await giveWay();
       lastChange = item.changeNumber ?? lastChange;
-      // A message above is yet to come, as it is then.
+      // A message above the last one comes later, in its state at that time.
       if (item.number > last) continue;
       const event = item.deletedAt === null ? "edited" : "deleted";
       const at = { number: last, change: lastChange, numbering };
@@ -128,17 +134,17 @@ function pageOf(
 }
 
 /**
- * Returns the part of a page for a reader whose position has a higher number, or undefined if the page does not show
- * what follows it.
+ * Returns the part of a page for a reader whose position has a higher number than the position before the page. Returns
+ * undefined if the page does not contain what follows that position.
  */
 function partAfter(page: EventPage, { number, numbering }: StreamPosition): EventPage | undefined {
   const { frames, next, isEnd } = page;
-  // The reader may have numbers that were lost and assigned again, which the reader of the page had not reached.
+  // The reader may have numbers that were lost and assigned again, and that the page's first reader had not reached.
   if (numbering !== 0 && next.numbering !== numbering) return undefined;
   const found = frames.findIndex(({ isChange, at }) => isChange || at.number > number);
   const first = found === -1 ? frames.length : found;
   const frame = frames[first];
-  // It may end before the position, or a gap may begin before it.
+  // The page may end before the position, or a gap may begin before the position.
   const follows = frame === undefined || frame.isChange ? next.number === number : frame.from === number + 1;
   if (!follows || (frame === undefined && !isEnd)) return undefined;
   return first === 0 ? page : { ...page, first };

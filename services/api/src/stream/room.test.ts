@@ -8,7 +8,7 @@ import type { StreamPosition } from "./position.ts";
 const chat = { id: 7n, token: "token", number: 1 };
 const signalOf = (sender: string): LiveEvent => ({ type: "signal", sender, name: "typing", data: null });
 
-/** Opens a room with one listener that records its news. */
+/** Opens a room with a listener that records the news it receives. */
 function openRoom(others: Listener[] = []) {
   const room = new Room(chat);
   const received: unknown[] = [];

@@ -5,36 +5,38 @@ import { createLiveEvents, toShown, type LiveEvents, type ShownEvent } from "./l
 import type { StreamPosition } from "./position.ts";
 
 export interface Listener {
-  /** The chat may have new messages or changes: up to a position, if that is known. */
+  /** Reports that the chat may have new messages or changes, up to a position if it is known. */
   wake(upTo?: StreamPosition): void;
-  /** Something happened that is not kept anywhere. */
+  /** Reports an event that is not kept. */
   show?(shown: Shown): void;
-  /** The chat was deleted, or its streams end for another reason. */
+  /** Reports that the chat was deleted, or that its streams end for another reason. */
   end?(reason: string): void;
 }
 
-/** Events that are not kept anywhere, one by one and as bytes. */
+/** Events that are not kept, both one by one and as joined bytes. */
 export interface Shown {
   readonly events: readonly ShownEvent[];
   readonly bytes: Buffer;
 }
 
-/** News that listeners receive together. */
+/** News that the room passes on in one round. */
 interface News {
   readonly wake: { readonly upTo: StreamPosition | undefined } | undefined;
   readonly shown: Shown | undefined;
   readonly endReason: string | undefined;
 }
 
-/** How long signals and read horizons are gathered after the last ones. */
+/** Minimum time in ms between two rounds of signals and read horizons, in which the room gathers them. */
 const gatherMs = 20;
-/** A room rests after news for a millisecond per 100 listeners, and for at most 50 ms: a small one not at all. */
+/**
+ * After news, a room rests for one millisecond per 100 listeners, but for at most 50 ms. A small room does not rest.
+ */
 const [listenersPerMs, maxRestMs] = [100, 50];
 
 /**
- * A chat that is followed. The first news is passed on at once. News that comes while many listeners are being informed, and shortly
- * afterwards, is gathered and passed on together. Between listeners, other work has its turn, and so do other applications. A class,
- * because a process has many of them.
+ * A followed chat. It passes on the first news at once. While many listeners are being informed, and shortly
+ * afterwards, it gathers further news and passes it on together. Between listeners, it lets other work and other
+ * applications have a turn. This is a class, because a process has many of them.
  */
 export class Room {
   readonly chat: StoredChat;
@@ -59,13 +61,13 @@ export class Room {
     this.#listeners.add(listener);
   }
 
-  /** Returns false if it is not in the room. */
+  /** Removes a listener. Returns false if the listener was not in the room. */
   remove(listener: Listener): boolean {
     return this.#listeners.delete(listener);
   }
 
   wake(upTo?: StreamPosition): void {
-    // Together with news that does not say how far, nobody knows how far.
+    // If any gathered news has no position, the position of all of it is unknown.
     this.#wake = { upTo: this.#wake !== undefined && this.#wake.upTo === undefined ? undefined : upTo };
     this.#go();
   }
@@ -85,7 +87,7 @@ export class Room {
     this.#go();
   }
 
-  /** Passes on what may be passed on now, unless that is under way, and the rest later. */
+  /** Passes on the news that is due, and the rest later. Does nothing while the room is passing on news. */
   #go(): void {
     if (this.#isInforming) return;
     const now = performance.now();
@@ -115,7 +117,7 @@ export class Room {
 
   async #inform({ wake, shown, endReason }: News): Promise<void> {
     this.#isInforming = true;
-    // Those who come from now on know already, or are informed next time.
+    // Listeners that enter from now on read the news themselves, or receive it in the next round.
     const listeners = [...this.#listeners];
     for (const listener of listeners) {
       const turn = giveWay(this.chat.token);

@@ -22,7 +22,7 @@ function pageUpTo(last: number, { number, change, numbering }: StreamPosition, i
   return { ...joinFrames(frames), first: 0, hasChanged: false, next, isWhole, isEnd: true };
 }
 
-/** Opens a stream of a chat. Returns it with what it writes to its client. */
+/** Opens a stream of a chat. Returns it together with the output for its client. */
 function openStream(options: Partial<StreamsOptions> = {}) {
   const state = {
     last: 3,
@@ -117,7 +117,7 @@ describe("a live stream", () => {
     for (let ticks = 0; ticks < 12; ticks += 1) {
       state.reads = 0;
       listener!.wake();
-      // Its read is answered, and it goes to sleep, within these turns of the queue of promises.
+      // Within this many turns of the promise queue, the stream's read is answered and the stream becomes idle.
       for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
       const { reads } = state;
       listener!.wake();

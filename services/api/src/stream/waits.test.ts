@@ -5,7 +5,7 @@ import { createWaits } from "./waits.ts";
 
 const chat = { id: 7n, token: "token", number: 1 };
 
-/** Opens a room and waits in it. */
+/** Opens a room and starts a wait in it. */
 function openRoom() {
   const listeners = new Set<Listener>();
   const waits = createWaits({

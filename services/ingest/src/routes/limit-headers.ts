@@ -1,8 +1,8 @@
 import type { AcceptedItem } from "../use-cases/accept-runs.ts";
 
 /**
- * Creates the headers that say how much of its limit an application has left, or its user of the user's share, as in
- * draft-ietf-httpapi-ratelimit-headers; empty if there is no limit.
+ * Creates a function that returns the headers of draft-ietf-httpapi-ratelimit-headers. They show how much is left of an
+ * application's limit, or of a user's share. The function returns no headers if there is no limit.
  */
 export function createLimitHeaders(rate: number, burst: number, userShare: number) {
   const seconds = Math.ceil(burst / rate);

@@ -16,7 +16,7 @@ import type { AcceptedItem, AcceptRuns, Origin } from "../use-cases/accept-runs.
 export interface MessageRoutesOptions {
   readonly acceptRuns: AcceptRuns;
   readonly acceptBatch: AcceptBatch;
-  /** The headers that say how much of its limit an application has left. */
+  /** Returns the headers that show how much of its limit an application has left. */
   readonly limitHeaders: (limit: AcceptedItem["limit"]) => Record<string, string>;
   readonly mountOptions: MountOptions;
 }
@@ -44,7 +44,7 @@ export function createSendMessage({
   };
 }
 
-/** Creates the routes POST /messages and POST /messages/batch. */
+/** Creates the router of POST /messages and POST /messages/batch. */
 export function createMessageRoutes({
   acceptRuns,
   acceptBatch,
@@ -74,7 +74,7 @@ function originOf({ requestId, traceparent, principal }: RequestContext): Origin
   return { requestId, traceparent, user: principal?.user?.id };
 }
 
-/** Returns the items as the principal sends them; those that it may not send become the problems that say why. */
+/** Returns the items as the principal sends them. Items that it may not send become problems that give the reason. */
 function itemsSentBy(
   principal: Principal | undefined,
   items: readonly (BatchItem | ProblemError)[],
@@ -92,8 +92,8 @@ function itemsSentBy(
 }
 
 /**
- * Returns a message as the principal sends it: a user is its sender. Throws the problem if the principal may not send
- * it. To the key of another application, an application does not exist.
+ * Returns a message as the principal sends it: if the principal has a user, the user is the sender. Throws a problem if
+ * the principal may not send it. For a key of another application, this application does not exist.
  */
 function sentBy<Item extends CreateMessage & Pick<BatchItem, "created_at">>(
   principal: Principal | undefined,
@@ -115,7 +115,7 @@ function sentBy<Item extends CreateMessage & Pick<BatchItem, "created_at">>(
   });
 }
 
-/** Returns fields for the log: how many messages, and their application and chat if all have the same. */
+/** Returns fields for the log: the number of messages, and their application and chat if all messages have the same. */
 function logFieldsOf(items: readonly unknown[]): Record<string, string | number> {
   const token = commonField(items, "application_token");
   if (!applicationTokenSchema.safeParse(token).success) return { messages: items.length };
@@ -127,7 +127,7 @@ function logFieldsOf(items: readonly unknown[]): Record<string, string | number>
   };
 }
 
-/** Returns the value of a field if all items have the same; undefined otherwise. */
+/** Returns the value of a field if it is the same in all items, or undefined otherwise. */
 function commonField(items: readonly unknown[], name: string): unknown {
   const value = fieldOf(items[0], name);
   return items.every((item) => fieldOf(item, name) === value) ? value : undefined;

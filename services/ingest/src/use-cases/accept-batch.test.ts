@@ -10,7 +10,10 @@ describe("accepting a batch", () => {
   const itemsOf = (chat_number: number, count: number, body = "x"): BatchItem[] =>
     Array.from({ length: count }, () => ({ application_token: "a", chat_number, body }));
 
-  /** Sends items to a chat that takes only the first ones, and what follows a refusal again: the statuses, and the runs that were tried. */
+  /**
+   * Sends items through an acceptor that refuses those that `refuse` selects. Returns the statuses, and the lengths of
+   * the runs of chat 1 that were tried.
+   */
   async function statusesOf(items: BatchItem[], refuse: (run: number, place: number) => ProblemError | undefined) {
     const runs: number[] = [];
     let numbers = 0;

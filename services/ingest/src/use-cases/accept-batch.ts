@@ -14,14 +14,14 @@ export interface AcceptBatchOptions {
   /** Counts items that are invalid and therefore never reach `acceptRuns`. */
   readonly refused: CountOutcomes["refused"];
   readonly publicUrl: string;
-  /** Returns a promise to wait for if the event loop must turn before more work begins. */
+  /** Returns a promise to await if other work needs a turn before more work begins. */
   readonly giveWay: () => Promise<void> | undefined;
 }
 
 interface Placed {
   readonly at: number;
   readonly item: BatchItem;
-  /** The size of the item's content. */
+  /** Number of bytes of the item's content. */
   readonly bytes: number;
 }
 
@@ -29,22 +29,28 @@ export interface BatchOutcome {
   readonly answer: BatchAnswer;
   /** Whether every accepted item is a replay, so that nothing new was accepted. */
   readonly replayed: boolean;
-  /** The rest of the limit, if all items belong to one application. */
+  /** Remaining part of the limit, if all items belong to one application. */
   readonly limit: AcceptedItem["limit"];
 }
 
 export interface BatchRequest extends Origin {
-  /** Stands, with the position of an item, for the item's own key. */
+  /**
+   * Idempotency key of the whole request. Together with an item's position, it serves as the key of an item that has
+   * none.
+   */
   readonly idempotencyKey?: string | undefined;
 }
 
-/** An invalid item arrives as the problem that says why. */
+/** Accepts the items of a batch request. An invalid item arrives as a problem that gives the reason. */
 export type AcceptBatch = (
   items: readonly (BatchItem | ProblemError)[],
   request: BatchRequest,
 ) => Promise<BatchOutcome>;
 
-/** Limits of runs that are submitted together. They fit into one batch of the acceptor, which Redis accepts in one step. */
+/**
+ * Limits for the runs that are submitted together. Such runs fit into one batch of the acceptor, which Redis accepts in
+ * one step.
+ */
 const together = { maxItems: 100, maxSize: 512 * 1024 };
 const inRun = { ...together, sizeOf: ({ bytes }: Placed) => bytes };
 const inGroup = {
@@ -54,9 +60,9 @@ const inGroup = {
 };
 
 /**
- * Accepts the items of a batch request, those of each chat in their order. An invalid item does not affect the others. After
- * an item that must be sent again later (429, 503), the following items of its chat are refused in the same way, so that
- * their order can be kept. It throws only if all items were refused for the same outage.
+ * Accepts the items of a batch request, in order within each chat. An invalid item does not affect the others. After an
+ * item that must be sent again later (429, 503), the following items of its chat are refused in the same way, so that
+ * the client can keep their order. Throws a problem only if all items were refused because of the same outage.
  */
 export function createAcceptBatch({ acceptRuns, refused, publicUrl, giveWay }: AcceptBatchOptions): AcceptBatch {
   const refuse = ({ status, code, title, detail, errors }: ProblemError): RefusedItem => ({
@@ -95,7 +101,8 @@ export function createAcceptBatch({ acceptRuns, refused, publicUrl, giveWay }: A
       if (members) members.push(placed);
       else chats.set(key, [placed]);
     });
-    // The messages of a chat are accepted in runs, one after another, and the runs of different chats together.
+    // The messages of a chat are accepted in runs, one run after another. Runs of different chats are accepted
+    // together.
     let open = Array.from(chats.values(), (members) => [...chunksOf(members, inRun)]);
     while (open.length > 0) {
       const next = open.map(([run]) => run!);
@@ -125,7 +132,10 @@ export function createAcceptBatch({ acceptRuns, refused, publicUrl, giveWay }: A
   };
 }
 
-/** Clients' keys have no space, so a derived key is never a client's own. */
+/**
+ * Returns the item with a key derived from the request's key, unless the item has its own. Clients' keys contain no
+ * spaces, so a derived key never equals a client's key.
+ */
 function withKey(item: BatchItem, at: number, key: string | undefined): BatchItem {
   return key === undefined || item.idempotency_key !== undefined ? item : { ...item, idempotency_key: `${key} ${at}` };
 }
@@ -134,7 +144,7 @@ function comesLater(outcome: Outcome): outcome is ProblemError {
   return outcome instanceof ProblemError && (outcome.status === 429 || outcome.status === 503);
 }
 
-/** Returns the outage that every item was refused for, or undefined if there is none, or several. */
+/** Returns the problem of an outage if all items were refused because of this outage, or undefined otherwise. */
 function commonOutage(outcomes: readonly Outcome[]): ProblemError | undefined {
   const [first] = outcomes;
   if (!(first instanceof ProblemError) || first.status < 500) return undefined;
@@ -142,7 +152,10 @@ function commonOutage(outcomes: readonly Outcome[]): ProblemError | undefined {
   return outcomes.every(isSame) ? first : undefined;
 }
 
-/** Returns the lowest rest of the limit after an item, since runs are accepted at the same time. */
+/**
+ * Returns the lowest remaining limit after any item, because runs are accepted in parallel. Returns undefined if the
+ * items belong to several applications.
+ */
 function limitOf(accepted: readonly AcceptedItem[]): AcceptedItem["limit"] {
   const token = accepted[0]?.message.application_token;
   let least: AcceptedItem["limit"];

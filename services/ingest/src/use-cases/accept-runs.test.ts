@@ -14,7 +14,7 @@ const runOf = (token: string, chat_number: number, count: number) =>
   Array.from({ length: count }, () => ({ application_token: token, chat_number, body: "x" }));
 
 describe("accepting messages", () => {
-  /** Sends a message to an acceptor that is under pressure. */
+  /** Sends a message while the pressure gauge reports this pressure, and returns the refusal. */
   async function refusalUnder(pressure: Partial<ReturnType<PressureGauge["current"]>>): Promise<unknown> {
     const { acceptRuns } = start(() => Promise.reject(new Error("Redis must not be asked")), pressure);
     const [outcomes] = await acceptRuns([runOf("a", 1, 1)], { requestId: "test" });

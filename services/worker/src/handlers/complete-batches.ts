@@ -15,7 +15,10 @@ export interface CompleteBatchesOptions {
   readonly logger: Logger;
 }
 
-/** Takes stored batches out of Redis. Notes what Redis has lost meanwhile, because readers may have passed it. */
+/**
+ * Removes stored batches from Redis. Notes messages that Redis has lost in the meantime, because readers may already
+ * have passed their numbers.
+ */
 export function createCompleteBatches(options: CompleteBatchesOptions) {
   const { partition, backlog, batchStore, chats, producer, metrics, logger } = options;
 
@@ -24,13 +27,14 @@ export function createCompleteBatches(options: CompleteBatchesOptions) {
   }
 
   /**
-   * Completes batches. If another message has a message's number, because Redis lost data, the late message moves to the end of its
-   * chat. That happens in the step that removes its batch, so it is neither lost nor moved twice.
+   * Completes batches. After Redis has lost data, another message may already have the number of a message in a batch.
+   * The message in the batch is then renumbered: it moves to the end of its chat. This happens in the step that removes
+   * the batch, so the message is neither lost nor moved twice.
    */
   async function complete(group: AcceptedBatch[], result: StoreResult<AcceptedMessage>): Promise<void> {
     if (group.length === 0) return;
     const batchOf = ({ uid }: AcceptedMessage) => group.find(({ messages }) => messages.some((own) => own.uid === uid));
-    // The others are found again with the rest of their batches.
+    // Conflicts in other batches are found again when those batches are stored.
     const conflicts = result.conflicts.filter((message) => batchOf(message) !== undefined);
     const moves: Move[] = [];
     const locations = new Map<string, Awaited<ReturnType<Chats["locate"]>>>();
@@ -69,7 +73,10 @@ export function createCompleteBatches(options: CompleteBatchesOptions) {
     if (movedBatchId !== undefined) await producer.wakeBatches(partition, [movedBatchId]);
   }
 
-  /** Nobody can renumber them: Redis, which assigns numbers, has nothing of them, and their own numbers are taken. */
+  /**
+   * Reports lost messages. They cannot be renumbered: Redis, which assigns numbers, no longer has them, and their own
+   * numbers are taken.
+   */
   function reportLost(missing: AcceptedBatch[], conflicts: ReadonlySet<AcceptedMessage>): void {
     for (const { messages } of missing) {
       const lost = messages.filter((message) => conflicts.has(message));
@@ -83,8 +90,8 @@ export function createCompleteBatches(options: CompleteBatchesOptions) {
   }
 
   /**
-   * Leaves batches open if all their messages but the locked ones are stored. If Redis has lost one, nobody brings it
-   * back.
+   * Leaves batches with messages of locked chats open. If Redis has lost such a batch, no sweep brings it back, so its
+   * stored messages are noted.
    */
   async function leaveOpen(group: AcceptedBatch[], locked: ReadonlySet<AcceptedMessage>): Promise<void> {
     const begun = group.filter(({ messages }) => messages.some((message) => !locked.has(message)));
@@ -94,8 +101,8 @@ export function createCompleteBatches(options: CompleteBatchesOptions) {
   }
 
   /**
-   * Completes batches that an earlier attempt may have stored, and that are open no more. Either that attempt or another worker has
-   * completed them, or Redis has lost them.
+   * Completes batches that an earlier attempt may have stored and that are no longer open. Either that attempt or
+   * another worker has completed them, or Redis has lost them.
    */
   async function completeEarlier(group: AcceptedBatch[]): Promise<void> {
     if (group.length === 0) return;

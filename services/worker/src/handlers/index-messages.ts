@@ -10,14 +10,14 @@ export interface IndexMessagesOptions {
   readonly messages: Pick<Messages, "inRanges" | "states">;
   readonly chats: Pick<Chats, "named">;
   readonly search: Pick<SearchIndex, "kind" | "prepare" | "index">;
-  /** Whether an error means that the index or the database is unavailable. */
+  /** Returns whether an error means that the index or the database is unavailable. */
   readonly isUnavailable: (error: unknown) => boolean;
   readonly metrics: Metrics<MetricCatalogue>;
   readonly logger: Logger;
 }
 
 export interface IndexMessages {
-  /** Indexes everything in the outbox; returns at once while indexing is paused. */
+  /** Indexes everything in the search outbox. Returns at once while indexing is paused. */
   run(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -27,20 +27,20 @@ const documentsAtOnce = 1000;
 const bytesAtOnce = 2 * 1024 * 1024;
 const longestPauseMs = 5_000;
 /**
- * Documents that were read longer ago are read again before they are sent: this process may have stood still while the messages were
- * erased. Much shorter than an erasure waits until it looks again.
+ * Maximum age in ms of documents that are sent. Older ones are read again, because this process may have been suspended
+ * while the messages were erased. This limit is much shorter than the time after which an erasure checks again.
  */
 const maxAgeMs = 10_000;
 
-/** Documents as they were in MySQL when they were read. */
+/** Documents read from MySQL, with the time since the read. */
 interface Reading {
   readonly documents: SearchDocument[];
   readonly age: () => number;
 }
 
 /**
- * Indexes what is in the search outbox. While the index is unavailable, the outbox keeps everything, and indexing is retried after 1, 2, 4, 5,
- * 5… seconds: no attempt is used up and nothing is lost.
+ * Indexes the messages in the search outbox. While the index or the database is unavailable, the outbox keeps
+ * everything, and indexing is retried after 1, 2, 4, 5, 5… seconds without a limit, so nothing is lost.
  */
 export function createIndexMessages(options: IndexMessagesOptions): IndexMessages {
   const { outbox, messages, chats, search, isUnavailable, metrics, logger } = options;
@@ -52,7 +52,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   let stopped = false;
 
   async function write(ranges: StoredRange[]): Promise<void> {
-    // Searches read the rows, so there is nothing to send.
+    // Searches in MySQL read the rows, so there is nothing to send.
     if (search.kind === "mysql") {
       measured.arrived(ranges, [], []);
       return;
@@ -61,7 +61,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
     let reading = await read(parts[0]);
     for (const [at, part] of parts.entries()) {
       if (reading.age() > maxAgeMs) reading = await read(part);
-      // MySQL reads while Elasticsearch writes.
+      // MySQL reads the next part while Elasticsearch writes this one.
       [reading] = await Promise.all([read(parts[at + 1]), send(part, reading.documents)]);
     }
   }
@@ -86,7 +86,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
     const names = await chats.named([...new Set(rejected.map(({ chatId }) => chatId))]);
     for (const { chatId, number, reason } of rejected) {
       const chat = names.get(chatId);
-      // It was deleted meanwhile and belongs in no index.
+      // The chat was deleted in the meantime, so its messages must not be indexed.
       if (chat === undefined) continue;
       logger.error(
         { application: shortToken(chat.token), chat: chat.number, number, reason },
@@ -121,7 +121,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
       if (!isUnavailable(error)) throw error;
       if (pauseMs === 0)
         logger.warn({ err: error }, "indexing is paused: the search index or the database is unavailable");
-      // The index may come back empty.
+      // The index may be empty when it is available again, so it is prepared again.
       prepared = false;
       pauseMs = Math.min(Math.max(1000, pauseMs * 2), longestPauseMs);
       pausedUntil = Date.now() + pauseMs;
@@ -132,7 +132,7 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   return {
     async run() {
       if (stopped || Date.now() < pausedUntil) return;
-      // A run that is ending may have missed the newest ranges: start another after it.
+      // A run that is about to end may have missed the newest ranges, so another one starts after it.
       const before = running;
       if (before) await before.catch(() => undefined);
       running ??= drain().finally(() => (running = undefined));
@@ -145,7 +145,10 @@ export function createIndexMessages(options: IndexMessagesOptions): IndexMessage
   };
 }
 
-/** Cuts ranges into parts for one bulk request each: at most 1,000 messages, and 2 MiB unless one range is larger. */
+/**
+ * Groups ranges into parts for one bulk request each: at most 1,000 messages, and at most 2 MiB unless a single range
+ * is larger.
+ */
 function partsOf(ranges: readonly StoredRange[]): StoredRange[][] {
   const parts: StoredRange[][] = [];
   let [room, bytesLeft] = [0, 0];

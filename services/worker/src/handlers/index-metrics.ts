@@ -15,7 +15,7 @@ export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
     duration: metrics.histogram("confab_index_duration_seconds"),
     drain: metrics.histogram("confab_index_drain_duration_seconds"),
     away: metrics.gauge("confab_indexing_paused"),
-    /** Observes how long the indexed messages took to arrive; refused messages never arrive. */
+    /** Observes how long the indexed messages took to reach the index. Refused messages never reach it. */
     arrived(
       ranges: readonly StoredRange[],
       documents: readonly SearchDocument[],
@@ -28,7 +28,7 @@ export function createIndexMetrics(metrics: Metrics<MetricCatalogue>) {
         sinceStored.observe((now - storedAt.getTime()) / 1000, count);
       }
       const refused = new Set(rejected.map(({ chatId, number }) => `${chatId}:${number}`));
-      // The messages of one batch have the same time, so one observation serves all of them.
+      // Messages of one batch have the same time, so they share one observation.
       const times = new Map<number, number>();
       for (const { chatId, number, updatedAt } of documents) {
         if (refused.size > 0 && refused.has(`${chatId}:${number}`)) continue;

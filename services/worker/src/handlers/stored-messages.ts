@@ -1,7 +1,7 @@
 import type { AcceptedBatch, AcceptedMessage } from "@confab/pending";
 import { shortToken, traceIdOf } from "@confab/runtime";
 
-/** So many batches, ranges, requests and traces are listed; the counts are of all. */
+/** Maximum number of batches, ranges, requests and traces that are listed. The counts include all of them. */
 const maxListed = 32;
 
 interface StoredRange {
@@ -33,7 +33,7 @@ export function describeStored(
   };
 }
 
-/** Returns consecutive numbers of a chat as one range, in the order of the messages. */
+/** Returns the messages as ranges of consecutive numbers per chat, in the order of the messages. */
 function rangesOf(messages: readonly AcceptedMessage[]): StoredRange[] {
   const ranges: StoredRange[] = [];
   const last = new Map<string, StoredRange>();

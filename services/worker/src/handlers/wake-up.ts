@@ -1,6 +1,7 @@
 /**
- * Sends wake-ups that nobody waits for. Calls during a wake-up are combined into one that follows it. Each wake-up carries the trace
- * parents of the calls that it combines (at most 64). A failed wake-up is dropped: the indexer also polls.
+ * Creates a function that sends wake-ups in the background. Calls during a wake-up are combined into one that follows
+ * it. Each wake-up carries the traceparents of the calls that it combines (at most 64). A failed wake-up is dropped,
+ * because the indexer also polls.
  */
 export function createWakeUp(wake: (causes: readonly string[]) => Promise<void>): (causes?: readonly string[]) => void {
   const mostCauses = 64;

@@ -8,7 +8,9 @@ export interface CountsCheckOptions {
   readonly logger: Logger;
 }
 
-/** Compares a few counts with COUNT(*), and counts and logs those that differ. None ever should. */
+/**
+ * Creates a task that compares a few counts with COUNT(*), and counts and logs differences, which should never occur.
+ */
 export function createCountsCheck({ sample, metrics, logger }: CountsCheckOptions): () => Promise<void> {
   const checked = metrics.counter("confab_counts_checked_total");
   const wrong = metrics.counter("confab_counts_wrong_total");

@@ -3,7 +3,7 @@ import type { Logger } from "@confab/runtime";
 
 export interface ErasedCheckOptions {
   readonly work: Pick<ErasureWork, "erasedAfter">;
-  /** Removes some documents of chats from the search index, and returns how many. */
+  /** Removes some of the chats' documents from the search index, and returns the number of removed documents. */
   readonly removeDocuments: (chatIds: readonly bigint[]) => Promise<number>;
   readonly logger: Logger;
 }
@@ -11,8 +11,9 @@ export interface ErasedCheckOptions {
 const chatsPerRun = 500;
 
 /**
- * Looks in the search index for documents of chats that were erased, and removes them: a worker that stood still while the chat was erased,
- * or a snapshot of the index, may bring some back. Each run looks for the next chats of a walk through all erased ones.
+ * Creates a task that removes documents of erased chats from the search index. Such documents can reappear if a worker
+ * was suspended while the chat was erased, or if an old snapshot of the index is restored. Each run checks the next 500
+ * erased chats, and starts again after the last one.
  */
 export function createErasedCheck({ work, removeDocuments, logger }: ErasedCheckOptions): () => Promise<void> {
   let walkedTo = 0n;

@@ -4,7 +4,7 @@ import { chunksOf } from "@confab/async";
 
 export interface SenderErasingOptions {
   readonly work: ErasureWork;
-  /** Whether messages that were accepted at least this long ago are pending. */
+  /** Returns whether messages that were accepted at least this long ago are pending. */
   readonly hasPending: (ageMs: number) => Promise<boolean>;
   readonly rowsPerSecond: number;
   readonly settleMs: number;
@@ -14,29 +14,30 @@ export interface SenderErasingOptions {
 type SenderErasure = ClaimedErasure & ErasedSender;
 
 const chatsAtOnce = 1_000;
-/** A statement that finds nothing in so many rows takes some hundredths of a second. */
+/** Number of rows that a statement searches. A statement that finds nothing takes some hundredths of a second. */
 const rowsAtOnce = 10_000;
 const deletedAtOnce = 1_000;
 
-/** A range of numbers of a chat; the last one of its chat says where the next chat begins. */
+/** A range of numbers in a chat. The last range of a chat points to the next chat. */
 interface Piece {
   readonly chatId: bigint;
   readonly from: number;
   readonly to: number;
-  /** Where an erasure continues that has done everything up to here. */
+  /** Where the erasure continues after this piece. */
   readonly next: readonly [chat: number, number: number];
 }
 
 /**
- * Erases what a sender wrote before the request: twice, because the first time messages may be pending. By the second time, none that
- * was accepted before the first one is. The returned function works until `isOver`, and resolves to whether the erasure is complete, or
- * to how long, in milliseconds, it has to wait.
+ * Erases what a sender wrote before the request. It does so in two passes, because messages may be pending during the
+ * first one. The second pass begins when all messages that were accepted before the end of the first pass are stored.
+ * The returned function works until `isOver`. It resolves to "complete", or to the time in milliseconds that the
+ * erasure has to wait.
  */
 export function createSenderErasing({ work, hasPending, rowsPerSecond, settleMs, holdMs }: SenderErasingOptions) {
   async function clearPieces(erasure: SenderErasure, pieces: readonly Piece[]): Promise<void> {
     const began = performance.now();
     const found = await work.messagesOf(erasure, pieces);
-    // Reading takes half of the time at most, whatever it finds.
+    // Because of this pause, reading takes at most half of the time, regardless of what it finds.
     await pause(performance.now() - began);
     for (const [chatId, messages] of Map.groupBy(found, (message) => message.chatId)) {
       for (const part of chunksOf(messages, { maxItems: deletedAtOnce, maxSize: Infinity, sizeOf: () => 0 })) {
@@ -52,7 +53,7 @@ export function createSenderErasing({ work, hasPending, rowsPerSecond, settleMs,
     await work.hold(erasure, holdMs);
   }
 
-  /** Resolves to whether all chats are done. */
+  /** Clears all remaining chats. Returns false if the turn ended earlier. */
   async function clearChats(erasure: SenderErasure, isOver: () => boolean): Promise<boolean> {
     let first = erasure.nextNumber;
     for (let next = erasure.nextChatNumber; ;) {
@@ -88,7 +89,7 @@ export function createSenderErasing({ work, hasPending, rowsPerSecond, settleMs,
   return async (erasure: SenderErasure, isOver: () => boolean): Promise<"complete" | number> => {
     const { clearedMs } = erasure;
     if (clearedMs !== undefined && clearedMs < settleMs) return settleMs - clearedMs;
-    // Both are durations. The clock of MySQL measures one, the clock of Redis the other.
+    // Only durations are compared, because one comes from MySQL's clock and the other from Redis' clock.
     if (clearedMs !== undefined && (await hasPending(clearedMs))) return 1_000;
     if (!(await clearChats(erasure, isOver))) return 0;
     await clearLetters(erasure);

@@ -8,20 +8,26 @@ import { createSenderErasing } from "./erase-sender.ts";
 export interface EraseOptions {
   readonly work: ErasureWork;
   readonly pendingErasure: PendingErasure;
-  /** Whether messages that were accepted at least this long ago, by Redis' clock, are pending. */
+  /** Returns whether messages that were accepted at least this long ago, by Redis' clock, are pending. */
   readonly hasPending: (ageMs: number) => Promise<boolean>;
-  /** Removes some documents of chats from the search index, and returns how many; absent if there is no index. */
+  /**
+   * Removes some of the chats' documents from the search index, and returns the number of removed documents. Undefined
+   * if there is no index.
+   */
   readonly removeDocuments?: ((chatIds: readonly bigint[]) => Promise<number>) | undefined;
   /** Maximum number of rows and documents that are deleted per second. */
   readonly rowsPerSecond: number;
-  /** How long after a chat was cleared it is looked at again, for what was under way when it was deleted. */
+  /** Time in ms after which a cleared chat is checked again, for data that was in flight when the chat was deleted. */
   readonly settleMs: number;
   readonly metrics: Metrics<MetricCatalogue>;
   readonly logger: Logger;
 }
 
 export interface Erasing {
-  /** Carries out each erasure that no other worker holds, as far as possible now. One that fails does not hold up the others. */
+  /**
+   * Carries out each erasure that no other worker holds, as far as currently possible. An erasure that fails does not
+   * hold up the others.
+   */
   run(): Promise<void>;
   /** Lets the current run end after its next step. */
   stop(): void;
@@ -29,14 +35,14 @@ export interface Erasing {
 
 const holdMs = 60_000;
 const restMs = 1_000;
-/** How long the erasures of an application continue until it is the turn of the next one. */
+/** Time in ms that the erasures of an application run before the next application gets its turn. */
 const turnMs = 2_000;
 const marksAtOnce = 100;
 const erasuresAtOnce = 20;
 
 /**
- * Carries out erasures. Before any of them, it sets the marks of all in Redis. Applications take turns. Each step looks for what is left,
- * so that any worker can continue after any step.
+ * Carries out erasures. Before each round, it sets the marks of new erasures in Redis. Applications take turns. Each
+ * step finds out what is left, so that any worker can continue after any step.
  */
 export function createErasing({ removeDocuments = () => Promise.resolve(0), ...options }: EraseOptions): Erasing {
   const { work, pendingErasure, metrics, logger } = options;

@@ -1,19 +1,22 @@
 export interface OneWorkerOptions {
-  /** Takes or renews the lease, which lasts for three intervals, and resolves to whether this worker has it. Rejects if Redis does not answer. */
+  /**
+   * Takes or renews the lease, which lasts for three intervals. Resolves to true if this worker has it. Rejects if
+   * Redis does not answer.
+   */
   readonly takeLease: () => Promise<boolean>;
   readonly intervalMs: number;
   readonly run: () => Promise<unknown>;
   readonly random?: () => number;
 }
 
-/** A lease lasts for this many intervals from the start of the holder's last run. */
+/** Number of intervals that a lease lasts, from the start of the holder's last run. */
 export const leaseIntervals = 3;
 const maxPauseIntervals = 5;
 
 /**
- * Creates a run, to call every interval, that one of all workers carries out. The others ask for the lease again after a random pause of up
- * to five intervals. If the holder is busy for longer than its lease lasts, or has died, another worker runs too. While Redis does not answer,
- * each worker runs.
+ * Creates a function that every worker calls once per interval, and that does the work in only one of the workers. The
+ * others try to take the lease again after a random pause of up to five intervals. If the holder dies or is busy for
+ * longer than its lease, another worker does the work too. While Redis does not answer, every worker does the work.
  */
 export function inOneWorker({
   takeLease,

@@ -1,18 +1,18 @@
 import type { MessageRange } from "@confab/database";
 
 export interface RecentRanges {
-  /** Remembers a message that was stored now. */
+  /** Remembers a message that was just stored. */
   readonly note: (message: { chatId: bigint; number: number }) => void;
-  /** Whether there are ranges to take. */
+  /** Returns whether `take` would return any ranges. */
   readonly has: (before: number) => boolean;
-  /** Forgets the ranges whose first message was noted before a time, and returns them. */
+  /** Forgets at most 200 ranges whose first message was noted before a time, and returns them. */
   readonly take: (before: number) => MessageRange[];
 }
 
 const takenAtOnce = 200;
 
 /**
- * Creates a memory of one range per chat that this process stored recently; beyond `limit` chats further ones are left
+ * Creates a memory of one range per chat that this process stored recently. Above `limit` chats, further chats are left
  * out.
  */
 export function createRecentRanges(limit: number): RecentRanges {
@@ -31,7 +31,7 @@ export function createRecentRanges(limit: number): RecentRanges {
     },
     take(before) {
       const taken: MessageRange[] = [];
-      // In the order of their first message.
+      // The map has the order in which the first message of each range was noted.
       for (const [chatId, { from, to, since }] of ranges) {
         if (since >= before || taken.length === takenAtOnce) break;
         ranges.delete(chatId);

@@ -11,12 +11,12 @@ export interface SweepOptions {
   readonly logger: Logger;
 }
 
-/** Per sweep, so that even a long backlog costs Redis only a millisecond. */
+/** Maximum number of batches per sweep, so that even a long backlog takes Redis only a millisecond. */
 const pageSize = 1000;
 
 /**
- * Creates one sweep per partition, which finds overdue batches without a job and requeues them. Each run reads the next page of overdue
- * batches, and the one after the last page begins again with the oldest.
+ * Creates one sweep per partition, which finds overdue batches without a job and requeues them. Each run reads the next
+ * page of overdue batches. After the last page, the next run begins again with the oldest.
  */
 export function createSweeps({
   backlogs,
